@@ -1,0 +1,23 @@
+# A thin front door; meson.build has the build.
+BUILD ?= build
+.PHONY: all test unit bench install format check clean
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) $(MESON_FLAGS)
+unit: all
+	@meson test -C $(BUILD) --suite unit --print-errorlogs
+test: all
+	@tests/run
+bench: all
+	@bench/run
+install: all
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+check: all
+	@tools/check-layers
+	@tools/check-format
+	@tools/check-static
+clean:
+	@rm -rf $(BUILD)
