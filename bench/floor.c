@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The raw floor below an engine: the kernel work that one container needs, done by hand in one process with nothing
- * around it. No image lookup, no API, no log, no state, no seccomp table to speak of. Prints microseconds per round as a
- * JSON array: from the first mkdir until the container's exit is known.
+ * The raw floor below an engine: the kernel work that one container needs, done by hand in one process with
+ * nothing around it. No image lookup, no API, no log, no state, no seccomp table to speak of. Prints
+ * microseconds per round as a JSON array: from the first mkdir until the container's exit is known.
  *
  *     floor LOWER_DIR WORK_DIR ROUNDS
  *
- * LOWER_DIR holds /bin/true (static). What it does: upper and work directories, cgroup (v2 with CLONE_INTO_CGROUP, or one
- * directory per v1 controller joined through `tasks`), clone with pid, mount, uts, ipc and net namespaces, overlay, proc,
- * dev, sys, masks, pivot_root, exec, wait.
+ * LOWER_DIR holds /bin/true (static). What it does: upper and work directories, cgroup (v2 with
+ * CLONE_INTO_CGROUP, or one directory per v1 controller joined through `tasks`), clone with pid, mount, uts,
+ * ipc and net namespaces, overlay, proc, dev, sys, masks, pivot_root, exec, wait.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const controllers[] = { "memory", "cpu", "cpuacct", "cpuset", "pids", "devices", "freezer", "blkio" };
+static const char *const controllers[] = { "memory", "cpu",     "cpuacct", "cpuset",
+                                           "pids",   "devices", "freezer", "blkio" };
 enum { CONTROLLERS = sizeof(controllers) / sizeof(controllers[0]), STACK = 256 * 1024 };
 
 struct plan {
@@ -53,14 +54,16 @@ static void make_devices(void) {
         static const struct {
                 const char *name;
                 unsigned major, minor;
-        } nodes[] = { { "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 } };
+        } nodes[] = { { "null", 1, 3 },   { "zero", 1, 5 },    { "full", 1, 7 },
+                      { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 } };
         for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
                 char path[64];
                 snprintf(path, sizeof(path), "dev/%s", nodes[i].name);
                 must(mknod(path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) == 0, path);
         }
         must(symlink("pts/ptmx", "dev/ptmx") == 0 && symlink("/proc/self/fd", "dev/fd") == 0 &&
-                     symlink("/proc/self/fd/0", "dev/stdin") == 0 && symlink("/proc/self/fd/1", "dev/stdout") == 0 &&
+                     symlink("/proc/self/fd/0", "dev/stdin") == 0 &&
+                     symlink("/proc/self/fd/1", "dev/stdout") == 0 &&
                      symlink("/proc/self/fd/2", "dev/stderr") == 0,
              "links");
 }
@@ -78,13 +81,17 @@ static int container(void *arg) {
         unsigned long strict = MS_NOSUID | MS_NODEV | MS_NOEXEC;
         must(mount("proc", "proc", "proc", strict, NULL) == 0, "proc");
         must(mount("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k") == 0, "dev");
-        must(mkdir("dev/pts", 0755) == 0 && mkdir("dev/shm", 01777) == 0 && mkdir("dev/mqueue", 0755) == 0, "dev dirs");
+        must(mkdir("dev/pts", 0755) == 0 && mkdir("dev/shm", 01777) == 0 && mkdir("dev/mqueue", 0755) == 0,
+             "dev dirs");
         make_devices();
-        must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") == 0, "devpts");
+        must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+                   "newinstance,ptmxmode=0666,mode=0620") == 0,
+             "devpts");
         must(mount("shm", "dev/shm", "tmpfs", strict, "mode=1777,size=65536k") == 0, "shm");
         must(mount("mqueue", "dev/mqueue", "mqueue", strict, NULL) == 0, "mqueue");
         must(mount("sysfs", "sys", "sysfs", strict | MS_RDONLY, NULL) == 0, "sysfs");
-        static const char *const readonly[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger" };
+        static const char *const readonly[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys",
+                                                "proc/sysrq-trigger" };
         for (size_t i = 0; i < 5; i++) {
                 if (mount(readonly[i], readonly[i], NULL, MS_BIND | MS_REC, NULL) == 0)
                         mount(NULL, readonly[i], NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | strict, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Times whole programs against each other: every round starts each command once, in turn, so that a machine whose
- * speed drifts slows all of them alike.
+ * Times whole programs against each other: every round starts each command once, in turn, so that a machine
+ * whose speed drifts slows all of them alike.
  *
  *     pair ROUNDS COMMAND ARG ... :: COMMAND ARG ... [:: ...]
  *
@@ -47,8 +47,8 @@ static struct sample run(char **argv, posix_spawn_file_actions_t *quiet) {
         while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
                 ;
         long us = now_us() - start;
-        return (struct sample) { us, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-                                 usage.ru_maxrss };
+        return (struct sample){ us, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+                                usage.ru_maxrss };
 }
 
 static int split_commands(char **argv, char **commands[MAX_COMMANDS]) {
