@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "logs/driver.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "logs/logs.h"
+
+/* Both file drivers rotate by default: a log that fills the disk is nobody's wish. */
+static const char *const file_options[] = {
+        "max-size", "max-file", "compress",  "mode",         "max-buffer-size", "labels",
+        "env",      "tag",      "env-regex", "labels-regex", "cache-disabled",  NULL
+};
+static const char *const no_options[] = { NULL };
+static const struct logs_driver drivers[] = {
+        { "json-file", true, INT64_C(10) << 20, 3, file_options },
+        { "local", true, INT64_C(20) << 20, 5, file_options },
+        { "none", false, 0, 0, no_options },
+};
+
+const struct logs_driver *logs_driver_find(const char *name) {
+        if (mn_str_is_empty(name))
+                return &drivers[0];
+        for (size_t i = 0; i < MN_ARRAY_LEN(drivers); i++)
+                if (strcmp(drivers[i].name, name) == 0)
+                        return &drivers[i];
+        return NULL;
+}
+
+bool logs_driver_can_read(const char *name) {
+        const struct logs_driver *driver = logs_driver_find(name);
+        return driver && driver->has_file;
+}
+
+/* "10m", "1k", "5MB": decimal units, as Docker reads them here. */
+static int parse_size(const char *s, int64_t *ret) {
+        size_t digits = strspn(s, "0123456789");
+        char number[24];
+        if (digits == 0 || digits >= sizeof(number))
+                return -1;
+        memcpy(number, s, digits);
+        number[digits] = '\0';
+        static const char units[] = "bkmgtp";
+        int64_t value, factor = 1;
+        const char *p = s + digits;
+        p += *p == ' ';
+        if (*p) {
+                char lower[2] = { (char) (*p | 0x20), '\0' };
+                const char *unit = strchr(units, lower[0]);
+                if (!unit)
+                        return -1;
+                for (const char *u = units; u < unit; u++)
+                        factor *= 1000;
+                p += 1;
+                p += factor > 1 && (*p | 0x20) == 'b';
+        }
+        if (*p || mn_parse_i64(number, 1, INT64_MAX / factor, &value) < 0)
+                return -1;
+        *ret = value * factor;
+        return 0;
+}
+
+static bool has_option(const struct logs_driver *driver, const char *name) {
+        for (size_t i = 0; driver->options[i]; i++)
+                if (strcmp(driver->options[i], name) == 0)
+                        return true;
+        return false;
+}
+
+static mn_status read_option(const char *key, const char *value, logs_config *ret, mn_err *err) {
+        bool is_on;
+        if (strcmp(key, "max-size") == 0) {
+                ret->max_size_bytes = -1;
+                if (strcmp(value, "-1") != 0 && parse_size(value, &ret->max_size_bytes) < 0)
+                        return mn_fail(err, MN_INVALID, "invalid size: '%s'", value);
+        } else if (strcmp(key, "max-file") == 0) {
+                if (mn_parse_int(value, 1, 1000, &ret->max_file) < 0)
+                        return mn_fail(err, MN_INVALID, "max-file must be a positive number, not '%s'",
+                                       value);
+        } else if (strcmp(key, "compress") == 0) {
+                if (mn_parse_bool(value, &is_on) < 0)
+                        return mn_fail(err, MN_INVALID, "compress must be true or false, not '%s'", value);
+                if (is_on)
+                        return mn_fail(err, MN_NOT_IMPLEMENTED, "log-opt compress=true is not supported");
+        } else if (strcmp(key, "mode") == 0) {
+                /* "non-blocking" drops output when the log is slow. Our writer is as fast as the page cache.
+                 */
+                if (strcmp(value, "blocking") != 0 && strcmp(value, "non-blocking") != 0)
+                        return mn_fail(err, MN_INVALID, "logger: logging mode not supported: %s", value);
+        }
+        return MN_OK;
+}
+
+mn_status logs_config_parse(const char *name, const mn_str_map *options, logs_config *ret, mn_err *err) {
+        const struct logs_driver *driver = logs_driver_find(name);
+        if (!driver)
+                return mn_fail(err, MN_INVALID, "logger: no log driver named '%s' is registered", name);
+        logs_config config = { .driver = driver->name };
+        for (size_t i = 0; options && i < options->len; i++) {
+                const char *key = options->items[i].key, *value = options->items[i].value;
+                if (!has_option(driver, key))
+                        return mn_fail(err, MN_INVALID, "unknown log opt '%s' for %s log driver", key,
+                                       driver->name);
+                mn_status st = read_option(key, value ? value : "", &config, err);
+                if (st)
+                        return st;
+        }
+        if (config.max_file > 1 && config.max_size_bytes < 0)
+                return mn_fail(err, MN_INVALID, "max-file cannot be greater than 1 without a max-size");
+        *ret = config;
+        return MN_OK;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* One record of a log file: text to line and back. */
+
+#include "base/arena.h"
+#include "logs/logs.h"
+
+enum {
+        /* The longest text escaped: six bytes for each of its own. */
+        LOGS_ESCAPED_MAX = 6 * LOGS_LINE_MAX,
+        /* A longer line of a log file is not a record. */
+        LOGS_RECORD_MAX = 1024 * 1024,
+};
+
+/* Writes `text` as the inside of a JSON string the way Docker's json-file does ('<', '>' and '&' as \u00XX,
+   bytes that are not UTF-8 as \ufffd) and returns where it ended. `to` has room for 6 * len + 16 bytes. */
+char *logs_escape(char *to, const char *text, size_t len);
+
+/* Reads one line of a file (without its newline); texts go to `arena`. False when it is not a record. */
+bool logs_record_decode(const char *line, size_t len, mn_arena *arena, logs_entry *ret);
