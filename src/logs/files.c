@@ -11,7 +11,10 @@
 #include "base/vec.h"
 #include "sys/fd.h"
 
-enum { BLOCK = 64 * 1024 };
+enum {
+        BLOCK = 64 * 1024,
+        GAP_MAX = 2, /* in the middle of a rotation one name is missing; two in a row are the end */
+};
 
 static char *name_of(const char *path, int index) {
         return index ? mn_asprintf("%s.%d", path, index) : mn_strdup(path);
@@ -31,20 +34,14 @@ int logs_file_open(const char *path, int index, struct logs_file *ret) {
 
 ssize_t logs_files_open_all(const char *path, struct logs_file **ret) {
         MN_VEC(struct logs_file) files = { 0 };
-        int error = 0;
-        for (int i = 0; i < LOGS_FILES_MAX; i++) {
+        int error = 0, missing = 0;
+        for (int i = 0; i < LOGS_FILES_MAX && !error && missing < GAP_MAX; i++) {
                 struct logs_file f;
                 int r = logs_file_open(path, i, &f);
-                /* Between the two steps of a rotation there is no <path>; its older files are there. */
-                if (r == -ENOENT && i > 0)
-                        break;
-                if (r < 0 && r != -ENOENT) {
-                        error = r;
-                        break;
-                }
+                missing = r == -ENOENT ? missing + 1 : 0;
                 if (r < 0)
-                        continue;
-                if (files.len && files.items[files.len - 1].inode == f.inode)
+                        error = r == -ENOENT ? 0 : r;
+                else if (files.len && files.items[files.len - 1].inode == f.inode)
                         mn_close(f.fd); /* renamed while we looked */
                 else
                         mn_vec_push(&files, f);
@@ -62,16 +59,14 @@ ssize_t logs_files_open_all(const char *path, struct logs_file **ret) {
 /* Where the file is now: its index; -ENOENT when it has no name any more, with the number of files in
  * `*ret_count`. */
 static int index_of(const char *path, ino_t inode, int *ret_count) {
-        for (int i = 0; i < LOGS_FILES_MAX; i++) {
+        for (int i = 0, missing = 0; i < LOGS_FILES_MAX && missing < GAP_MAX; i++) {
                 cleanup_free char *name = name_of(path, i);
                 struct stat st;
-                *ret_count = i;
-                if (lstat(name, &st) < 0) {
-                        if (i > 0)
-                                return -ENOENT;
-                        continue;
-                }
-                if (st.st_ino == inode)
+                bool is_there = lstat(name, &st) == 0;
+                missing = is_there ? 0 : missing + 1;
+                if (is_there)
+                        *ret_count = i + 1;
+                if (is_there && st.st_ino == inode)
                         return i;
         }
         return -ENOENT;

@@ -87,6 +87,10 @@ static void rotate(logs_writer *w) {
                         w->size = 0;
                 return;
         }
+        /* The oldest is removed rather than renamed over: replacing a file makes ext4 write the new one to
+           the disk at once, and what is thrown away a moment later need not get there. */
+        cleanup_free char *oldest = mn_asprintf("%s.%d", w->path, w->max_file - 1);
+        unlink(oldest);
         for (int i = w->max_file - 1; i > 0; i--) {
                 cleanup_free char *from = i == 1 ? mn_strdup(w->path) : mn_asprintf("%s.%d", w->path, i - 1);
                 cleanup_free char *to = mn_asprintf("%s.%d", w->path, i);
