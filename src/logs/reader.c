@@ -142,16 +142,21 @@ static void begin_file(logs_reader *r, struct logs_file file) {
 /* Finds the file that comes after the one being read and keeps it as the next older one: 1 when there is one.
    The writer may have added to the current file until it rotated, so that one is read once more before. */
 static int find_next(logs_reader *r) {
-        struct logs_file next;
-        int n = r->file.fd < 0 ? logs_file_open(r->path, 0, &next)
-                               : logs_file_open_next(r->path, r->file.inode, &next);
-        if (n < 0)
-                return n == -ENOENT ? 0 : n;
-        if (r->file.fd >= 0 && n == 0)
-                return 0;
-        r->older = mn_realloc(r->older, sizeof(*r->older));
-        r->older[0] = next;
-        r->num_older = 1;
+        struct logs_file *next = NULL;
+        ssize_t n;
+        if (r->file.fd < 0) { /* there was no log before; by now it may even have been rotated */
+                n = logs_files_open_all(r->path, &next);
+        } else {
+                next = mn_alloc(sizeof(*next));
+                n = logs_file_open_next(r->path, r->file.inode, next);
+        }
+        if (n <= 0) {
+                free(next);
+                return (int) n;
+        }
+        free(r->older);
+        r->older = next;
+        r->num_older = (size_t) n;
         return 1;
 }
 
