@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What pull and push need of a place that keeps images. The image store is one (store_ingest.c); the tests of
+ * the registry client have a plain directory.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "codec/reference.h"
+
+/* A layer as it came: the whole compressed blob, its digest verified. */
+typedef struct image_ingest_layer {
+        int fd; /* a regular file at its beginning; borrowed */
+        int64_t size_bytes;
+        const char *digest;     /* of the blob */
+        const char *media_type; /* says the compression */
+        const char *diff_id;    /* digest the uncompressed tar must have, "sha256:<hex>" */
+        void (*report)(void *arg, int64_t done_bytes); /* of the blob; any thread; may be NULL */
+        void *arg;
+} image_ingest_layer;
+
+/* A document as it came, to be kept byte for byte. */
+typedef struct image_ingest_document {
+        const char *media_type;
+        const char *digest;
+        const char *data;
+        size_t len;
+} image_ingest_document;
+
+typedef struct image_ingest_image {
+        image_ingest_document config; /* its sha256 digest is the image's id */
+        image_ingest_document manifest;
+        image_ingest_document index;   /* data NULL: the reference named the manifest itself */
+        const mn_reference *reference; /* tag and/or digest to record; never without both */
+        const char *repo_digest;       /* digest for RepoDigests: of the index or else the manifest */
+        const char *signer;            /* who signed it, as verified; NULL when nobody looked */
+} image_ingest_image;
+
+/* An image to push. Strings live in the arena given. */
+typedef struct image_export {
+        const char *id;
+        const char *config;
+        size_t config_len;
+        const char *os, *architecture, *variant;
+        const char **diff_ids; /* bottom layer first */
+        size_t nlayers;
+} image_export;
+
+/* Where a layer's compressed form is known to be: one line of memory per layer and repository. */
+typedef struct image_blob_source {
+        const char *repository; /* "localhost:5000/app" */
+        const char *digest;
+        const char *media_type;
+        int64_t size_bytes;
+} image_blob_source;
+
+/* All functions may block and may be called from several threads. `store` is the table's own object. */
+typedef struct image_ingest_ops {
+        /* Opens a session: what is added stays until `end`, whatever is pruned meanwhile. */
+        mn_status (*begin)(void *store, void **ret_session, mn_err *err);
+
+        /* True when the layer is there; it is then held by the session. */
+        bool (*has_layer)(void *store, void *session, const char *diff_id);
+
+        /* Stores a layer. MN_INVALID when it is no tar or its uncompressed digest is another. */
+        mn_status (*add_layer)(void *store, void *session, const image_ingest_layer *layer, mn_err *err);
+
+        /* Stores the image, all of whose layers are there, and makes the reference point to it: at once or
+           not at all.
+           `*ret_is_new` is false when the reference pointed to it already. */
+        mn_status (*commit)(void *store, void *session, const image_ingest_image *image, bool *ret_is_new,
+                            mn_err *err);
+
+        /* Ends the session; layers no image came to use are dropped. */
+        void (*end)(void *store, void *session);
+
+        /* Remembers or tells where a layer's blob is; `list` gives how many it put into an array of the
+         * arena. */
+        void (*note_source)(void *store, const char *diff_id, const image_blob_source *source);
+        size_t (*list_sources)(void *store, const char *diff_id, mn_arena *arena, image_blob_source **ret);
+
+        /* Id of the image the reference points to ("" when none), without touching anything. */
+        const char *(*find)(void *store, const mn_reference *reference, mn_arena *arena);
+
+        /* For push: tags of a repository (NULL-terminated, sorted), an image, and the uncompressed tar of a
+         * layer. */
+        char **(*list_tags)(void *store, const mn_reference *repository, mn_arena *arena);
+        mn_status (*export)(void *store, const mn_reference *reference, mn_arena *arena, image_export *ret,
+                            mn_err *err);
+        int (*open_layer)(void *store, const char *diff_id, int64_t *ret_size, mn_err *err);
+} image_ingest_ops;
