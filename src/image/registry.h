@@ -74,7 +74,8 @@ typedef struct image_progress {
         const char *status; /* "Downloading", "Pull complete", ...; NULL for a message that is only aux */
         int64_t current;    /* progressDetail; total 0: none (-1: size not known) */
         int64_t total;
-        const char *aux; /* JSON text of the aux member, or NULL */
+        const char *aux;    /* JSON text of the aux member, or NULL */
+        const char *stream; /* text to show as it is (load); NULL: none */
 } image_progress;
 
 /* Receives each message on the calling thread. False: nobody listens any more, break off (the operation then

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Images: the store of layers and configurations, root file systems made from them, and the archives they
+ * come and go in. Pull, push and login are in image/registry.h, a section of this header.
+ *
+ * A *layer* is kept once, under the digest of its uncompressed tar (its diff id), however many images have
+ * it. An *image* is a configuration (its digest is the image's id) and the layers it lists. A *tag* is a full
+ * reference that points to an image.
+ *
+ * Every function may be called from any thread and may block on the disk; those that change the store wait
+ * for each other. Names of images are what users write: "busybox", "localhost:5000/app:1", "name@sha256:...",
+ * an id or an unambiguous prefix of one. Unknown ones are MN_NOT_FOUND "No such image: x:latest".
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "oci/image_spec.h"
+#include "wire/filter.h"
+#include "wire/image.h"
+#include "image/registry.h"
+
+typedef struct image_store image_store;
+struct store;
+
+#define IMAGE_ID_SIZE (7 + MN_ID_SIZE) /* "sha256:<64 hex>" and the NUL */
+
+/* ---- opening ---- */
+
+/* What the store asks and tells the engine. Called without locks held; any member may be NULL. */
+typedef struct image_hooks {
+        void *arg;
+        /* How many containers, running or not, were made from the image; when there is one, copies an id into
+           `ret_container` (a running one first) and says whether it runs. */
+        size_t (*count_users)(void *arg, const char *image_id, char ret_container[MN_ID_SIZE],
+                              bool *ret_is_running);
+        /* Something happened to an image: "load", "import", "tag", "untag", "delete", "save". `name` is the
+           familiar reference, or the id when there is none. */
+        void (*event)(void *arg, const char *action, const char *image_id, const char *name);
+} image_hooks;
+
+/* Strings are copied. */
+typedef struct image_store_config {
+        const char *data_root; /* exists; the store owns blobs/, layers/ and what it makes in tmp/ */
+        struct store *store;   /* the state database */
+        const char *driver;    /* "erofs", "unpack"; NULL or "": the best this host can */
+        image_hooks hooks;
+} image_store_config;
+
+/* Reads the state, finishes or drops what a former daemon left half done. */
+mn_status image_store_open(const image_store_config *config, image_store **ret, mn_err *err) MN_MUST_USE;
+void image_store_close(image_store *images);
+
+/* Sets the hooks after opening, before the first request: the engine's modules know each other in a circle.
+ */
+void image_store_set_hooks(image_store *images, const image_hooks *hooks);
+
+/* "erofs" or "unpack": what GET /info and inspect name as the storage driver. */
+const char *image_store_driver(const image_store *images);
+
+/* Numbers for GET /info: tagged and untagged images. */
+size_t image_count(image_store *images);
+
+/* ---- asking ---- */
+
+/* An image as the engine uses it; everything lives in the caller's arena. */
+typedef struct image_info {
+        char *id; /* "sha256:<hex>" */
+        oci_image spec;
+        char **layers; /* diff ids, lowest first */
+        char **repo_tags;
+        char **repo_digests;
+        char *parent; /* "" */
+        int64_t size;
+        int64_t last_tagged; /* nanoseconds; 0: never */
+} image_info;
+
+mn_status image_get(image_store *images, const char *name, mn_arena *arena, image_info *ret,
+                    mn_err *err) MN_MUST_USE;
+
+/* Only the id. */
+mn_status image_resolve(image_store *images, const char *name, char ret_id[IMAGE_ID_SIZE],
+                        mn_err *err) MN_MUST_USE;
+
+/* Keeps an image from being deleted between looking it up and recording its use; unpin exactly once. */
+mn_status image_pin(image_store *images, const char *name, char ret_id[IMAGE_ID_SIZE],
+                    mn_err *err) MN_MUST_USE;
+void image_unpin(image_store *images, const char *id);
+
+/* After the last container of an image went: deletes the image when it was removed by force meanwhile. */
+void image_collect(image_store *images, const char *id);
+
+typedef struct image_list_spec {
+        bool is_all;
+        bool has_shared_size;
+        bool has_digests;            /* no effect on content: RepoDigests are always there */
+        bool has_containers;         /* count them; else -1 */
+        const wire_filters *filters; /* NULL: none. dangling, label, before, since, until, reference */
+} image_list_spec;
+
+/* Names of the filters GET /images/json and POST /images/prune know, for wire_filters_parse. */
+extern const char *const image_list_filters[];
+extern const char *const image_prune_filters[];
+
+/* Newest first. */
+mn_status image_list(image_store *images, const image_list_spec *spec, mn_arena *arena,
+                     wire_image_summary_list *ret, mn_err *err) MN_MUST_USE;
+mn_status image_inspect(image_store *images, const char *name, mn_arena *arena, wire_image_inspect *ret,
+                        mn_err *err) MN_MUST_USE;
+mn_status image_history(image_store *images, const char *name, mn_arena *arena, wire_image_history_list *ret,
+                        mn_err *err) MN_MUST_USE;
+
+/* Sums for GET /system/df. */
+typedef struct image_usage {
+        int64_t layers_size; /* bytes of all layers on disk, each counted once */
+        int64_t reclaimable; /* of those no container's image has */
+        int64_t total_count;
+        int64_t active_count; /* images with containers */
+} image_usage;
+void image_disk_usage(image_store *images, image_usage *ret);
+
+/* ---- changing ---- */
+
+/* Points `reference` ("repo:tag", tag default latest) to the image. */
+mn_status image_tag(image_store *images, const char *name, const char *repository, const char *tag,
+                    mn_err *err) MN_MUST_USE;
+
+typedef struct image_remove_spec {
+        bool is_forced;
+        bool keeps_parents; /* noprune */
+} image_remove_spec;
+
+/* Docker's rules: a name with other names beside it is only untagged; MN_CONFLICT "conflict: unable to remove
+   repository reference ..." when containers use the image. */
+mn_status image_remove(image_store *images, const char *name, const image_remove_spec *spec, mn_arena *arena,
+                       wire_image_delete_list *ret, mn_err *err) MN_MUST_USE;
+
+/* Removes what nobody uses: untagged images, all unused ones with the filter dangling=false. */
+mn_status image_prune(image_store *images, const wire_filters *filters, mn_arena *arena,
+                      wire_image_prune *ret, mn_err *err) MN_MUST_USE;
+
+/* ---- archives ---- */
+
+/* Reads up to `len` bytes: bytes, 0 at the end, or -errno. */
+typedef ssize_t (*image_read_fn)(void *arg, void *buf, size_t len);
+/* Writes all bytes: 0 or -errno (the operation then stops with an internal error). */
+typedef int (*image_write_fn)(void *arg, const void *buf, size_t len);
+
+typedef struct image_load_spec {
+        image_read_fn read;
+        void *read_arg;
+        const char *platform;     /* "os/arch[/variant]" to choose from an index; NULL: the host's */
+        image_progress_fn report; /* may be NULL */
+        void *report_arg;
+        bool is_quiet;
+} image_load_spec;
+
+/* Loads a docker-archive or an OCI layout (plain, gzip or zstd). Nothing is visible before all of it is
+ * verified. */
+mn_status image_load(image_store *images, const image_load_spec *spec, mn_err *err) MN_MUST_USE;
+
+/* Checks the names; then writes one archive with all of them, deterministic byte for byte. The names are
+   looked up before the first byte is written. */
+mn_status image_save(image_store *images, char *const *names, image_write_fn write, void *arg,
+                     mn_err *err) MN_MUST_USE;
+
+typedef struct image_import_spec {
+        image_read_fn read;
+        void *read_arg;
+        const char *repository; /* "" for none; may hold a tag */
+        const char *tag;
+        const char *message;
+        const char *source;   /* shown in the history: "-" or a URL */
+        char *const *changes; /* Dockerfile instructions */
+        const char *platform;
+} image_import_spec;
+
+/* Makes an image of one layer from a tar of a root file system. */
+mn_status image_import(image_store *images, const image_import_spec *spec, char ret_id[IMAGE_ID_SIZE],
+                       mn_err *err) MN_MUST_USE;
+
+/* Applies Dockerfile instructions (CMD ENTRYPOINT ENV EXPOSE LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR
+   HEALTHCHECK SHELL) to a configuration; strings go to the arena. */
+mn_status image_apply_changes(oci_image_config *config, char *const *changes, mn_arena *arena,
+                              mn_err *err) MN_MUST_USE;
+
+/* ---- root file systems ---- */
+
+typedef struct image_rootfs_spec {
+        const char *image_id;
+        int container_fd; /* the container's directory: `upper` and `work` are made there when missing; -1: a
+                             read-only root without a writable layer */
+        bool is_readonly; /* mount flag; the writable layer is there all the same */
+        bool has_init_layer; /* Docker's files and directories the runtime mounts onto, above the image */
+        bool is_volatile;    /* skips syncing the upper directory: for containers removed at exit */
+        int userns_fd;       /* user namespace whose mapping the layers get; 0 or -1: none */
+} image_rootfs_spec;
+
+/* The root as a detached overlay mount: a descriptor that keeps it alive, to be attached once. */
+mn_status image_rootfs_mount(image_store *images, const image_rootfs_spec *spec, int *ret_fd,
+                             mn_err *err) MN_MUST_USE;
+
+/* What the writable layer in `container_fd` changes against its image, sorted by path (docker diff). */
+mn_status image_changes(image_store *images, const char *image_id, int container_fd, mn_arena *arena,
+                        wire_change_list *ret, mn_err *err) MN_MUST_USE;
+
+/* Writes the tree below `root_fd` (the root of a mounted root file system) as a tar (docker export). */
+mn_status image_export_tree(int root_fd, image_write_fn write, void *arg, mn_err *err) MN_MUST_USE;
+
+typedef struct image_commit_spec {
+        const char *image_id;           /* the container's image */
+        int container_fd;               /* holds `upper` */
+        const oci_image_config *config; /* complete configuration of the new image */
+        char *const *changes;           /* Dockerfile instructions applied to it */
+        const char *author;
+        const char *comment;
+        const char *created_by; /* the container's command line, for the history */
+        const char *container_id;
+        const char *repository; /* "" for none */
+        const char *tag;
+} image_commit_spec;
+
+/* Makes an image of a container's image plus its writable layer. */
+mn_status image_commit(image_store *images, const image_commit_spec *spec, char ret_id[IMAGE_ID_SIZE],
+                       mn_err *err) MN_MUST_USE;
+
+/* Bytes in a container's writable layer, and of all layers of its image. */
+mn_status image_container_size(image_store *images, const char *image_id, int container_fd, int64_t *ret_rw,
+                               int64_t *ret_rootfs, mn_err *err) MN_MUST_USE;
+
+/* ---- checking ---- */
+
+/* One finding of a check. */
+typedef struct image_finding {
+        const char *object; /* "layer sha256:...", "image sha256:...", "file layers/..." */
+        const char *problem;
+        bool is_repaired;
+} image_finding;
+
+/* Compares database and disk: orphans, missing files; with `reads_data` every layer's and blob's digest is
+   computed again. Orphans are removed and indexes rebuilt when `repairs`. */
+mn_status image_check(image_store *images, bool reads_data, bool repairs,
+                      void (*found)(void *arg, const image_finding *finding), void *arg,
+                      mn_err *err) MN_MUST_USE;
