@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/pull.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/strv.h"
+#include "image/pull_document.h"
+#include "image/registry_blob.h"
+#include "image/transfer.h"
+#include "sys/fd.h"
+
+enum { SHORT_DIGEST_SIZE = 13 };
+
+/* One reference on its way in. */
+struct pull {
+        const image_ingest_ops *ops;
+        void *store;
+        void *ingest; /* the store's session */
+        image_registry *registry;
+        registry_session *session;
+        registry_http *http;                           /* of the calling thread */
+        registry_http *workers[TRANSFER_PARALLEL_MAX]; /* of the layers' threads */
+        const image_pull_spec *spec;
+        mn_reference reference;
+        image_platform platform;
+        bool has_platform; /* the user named one */
+        pull_document doc;
+        atomic_bool *is_cancelled;
+        image_progress_fn report;
+        void *report_arg;
+        char (*short_ids)[SHORT_DIGEST_SIZE];
+};
+
+static mn_status tell(struct pull *p, const char *id, const char *status, mn_err *err) {
+        image_progress message = { .id = id, .status = status };
+        return p->report(p->report_arg, &message) ? MN_OK : mn_fail(err, MN_INTERNAL, "context canceled");
+}
+
+/* ---- layers ---- */
+
+struct layer_report {
+        transfer_slot *slot;
+        int64_t size_bytes;
+};
+
+static void on_blob(void *arg, registry_blob_event event, int64_t value) {
+        struct layer_report *r = arg;
+        switch (event) {
+        case REGISTRY_BLOB_PROGRESS:
+                transfer_note(r->slot, "Downloading", value, r->size_bytes);
+                break;
+        case REGISTRY_BLOB_RETRYING:
+                transfer_note(r->slot, value == 1 ? "Retrying in 1 second" : "Retrying soon", 0, 0);
+                break;
+        case REGISTRY_BLOB_VERIFYING:
+                transfer_note(r->slot, "Verifying Checksum", 0, 0);
+                break;
+        }
+}
+
+static void on_extracting(void *arg, int64_t done) {
+        struct layer_report *r = arg;
+        transfer_note(r->slot, "Extracting", done, r->size_bytes);
+}
+
+static mn_status store_layer(struct pull *p, size_t i, int fd, struct layer_report *r, mn_err *err) {
+        const registry_descriptor *d = &p->doc.manifest.layers.items[i];
+        image_ingest_layer layer = { .fd = fd,
+                                     .size_bytes = d->size_bytes,
+                                     .digest = d->digest,
+                                     .media_type = d->media_type,
+                                     .diff_id = p->doc.config.diff_ids[i],
+                                     .report = on_extracting,
+                                     .arg = r };
+        mn_status status = p->ops->add_layer(p->store, p->ingest, &layer, err);
+        if (status)
+                return mn_err_prefix(err, status, "failed to register layer");
+        cleanup_free char *repository = mn_asprintf("%s/%s", p->reference.domain, p->reference.path);
+        image_blob_source source = { repository, d->digest, d->media_type, d->size_bytes };
+        p->ops->note_source(p->store, layer.diff_id, &source);
+        return MN_OK;
+}
+
+/* With the claim on the layer's digest. */
+static mn_status fetch_and_store(struct pull *p, size_t worker, size_t i, transfer_slot *slot, mn_err *err) {
+        const registry_descriptor *d = &p->doc.manifest.layers.items[i];
+        if (p->ops->has_layer(p->store, p->ingest, p->doc.config.diff_ids[i])) {
+                transfer_note(slot, "Already exists", 0, 0);
+                return MN_OK;
+        }
+        if (!p->workers[worker])
+                p->workers[worker] = registry_http_new();
+        struct layer_report report = { slot, d->size_bytes };
+        registry_blob_spec blob = { .digest = d->digest,
+                                    .size_bytes = d->size_bytes,
+                                    .endpoint = p->doc.endpoint,
+                                    .report = on_blob,
+                                    .arg = &report };
+        cleanup_close int fd = -1;
+        mn_status status = registry_blob_fetch(p->session, p->workers[worker], &blob, &fd, err);
+        if (status)
+                return status;
+        transfer_note(slot, "Download complete", 0, 0);
+        status = store_layer(p, i, fd, &report, err);
+        /* verified bytes the store cannot take will not be better next time */
+        registry_blob_drop(p->registry, d->digest);
+        if (!status)
+                transfer_note(slot, "Pull complete", 0, 0);
+        return status;
+}
+
+static mn_status pull_layer(void *arg, size_t worker, size_t i, transfer_slot *slot, mn_err *err) {
+        struct pull *p = arg;
+        const char *digest = p->doc.manifest.layers.items[i].digest;
+        if (!registry_blob_claim(p->registry, digest, p->is_cancelled))
+                return mn_fail(err, MN_INTERNAL, "context canceled");
+        mn_status status = fetch_and_store(p, worker, i, slot, err);
+        registry_blob_unclaim(p->registry, digest);
+        return status;
+}
+
+static mn_status pull_layers(struct pull *p, mn_arena *arena, mn_err *err) {
+        size_t n = p->doc.manifest.layers.len;
+        const char **ids = mn_arena_array(arena, n + 1, sizeof(*ids));
+        mn_status status = MN_OK;
+        for (size_t i = 0; i < n && !status; i++) {
+                ids[i] = mn_arena_strndup(arena, p->doc.manifest.layers.items[i].digest + 7,
+                                          SHORT_DIGEST_SIZE - 1);
+                status = tell(p, ids[i], "Pulling fs layer", err);
+        }
+        if (status)
+                return status;
+        transfer_group group = { .njobs = n,
+                                 .ids = ids,
+                                 .max_parallel = p->registry->config.max_downloads,
+                                 .run = pull_layer,
+                                 .arg = p,
+                                 .report = p->report,
+                                 .report_arg = p->report_arg,
+                                 .is_cancelled = p->is_cancelled };
+        return transfer_run(&group, err);
+}
+
+/* ---- one reference ---- */
+
+static mn_status check_platform(const struct pull *p, mn_err *err) {
+        char wanted[IMAGE_PLATFORM_TEXT_SIZE], found[IMAGE_PLATFORM_TEXT_SIZE], name[MN_REFERENCE_TEXT_SIZE];
+        const image_platform *platform = &p->doc.config.platform;
+        if (strcmp(platform->os, "linux") != 0)
+                return mn_fail(err, MN_INVALID,
+                               "image operating system \"%s\" cannot be used on this platform", platform->os);
+        if (!p->has_platform || image_platform_fit(&p->platform, platform))
+                return MN_OK;
+        return mn_fail(err, MN_NOT_FOUND,
+                       "image with reference %s was found but its platform (%s) does not match the specified "
+                       "platform (%s)",
+                       mn_reference_familiar(&p->reference, name), image_platform_text(platform, found),
+                       image_platform_text(&p->platform, wanted));
+}
+
+static mn_status commit(struct pull *p, bool *ret_is_new, mn_err *err) {
+        const pull_document *doc = &p->doc;
+        image_ingest_image image = {
+                .config = { doc->manifest.config.media_type, doc->manifest.config.digest,
+                            doc->config_text.data, doc->config_text.len },
+                .manifest = { doc->manifest.media_type, doc->manifest_digest, doc->manifest_text.data,
+                              doc->manifest_text.len },
+                .index = { doc->index_media_type, doc->index_digest, doc->index_text.data,
+                           doc->index_text.len },
+                .reference = &p->reference,
+                .repo_digest = doc->index_text.data ? doc->index_digest : doc->manifest_digest,
+                .signer = doc->signer,
+        };
+        return p->ops->commit(p->store, p->ingest, &image, ret_is_new, err);
+}
+
+static mn_status pull_image(struct pull *p, mn_arena *arena, bool *ret_is_new, mn_err *err) {
+        mn_status status = pull_document_fetch_config(&p->doc, p->session, p->http, arena, err);
+        if (!status)
+                status = check_platform(p, err);
+        if (!status)
+                status = pull_layers(p, arena, err);
+        return status ? status : commit(p, ret_is_new, err);
+}
+
+/* The reference already means this image: only what may be new about it (a digest) is recorded. */
+static bool is_here(struct pull *p, mn_arena *arena) {
+        const char *id = p->ops->find(p->store, &p->reference, arena);
+        return *id && strcmp(id, p->doc.manifest.config.digest) == 0;
+}
+
+static mn_status pull_one(struct pull *p, mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        char text[MN_REFERENCE_TEXT_SIZE];
+        const char *what = p->reference.digest[0] ? p->reference.digest : p->reference.tag;
+        p->doc = (pull_document){ 0 };
+        pull_document_spec spec = { .reference = &p->reference,
+                                    .platform = &p->platform,
+                                    .is_verified = p->spec->is_verified };
+        mn_status status = pull_document_fetch(&p->doc, p->registry, p->session, p->http, &spec, arena, err);
+        if (status)
+                return status;
+        cleanup_free char *from = mn_asprintf("Pulling from %s", p->reference.path);
+        if ((status = tell(p, what, from, err)))
+                return status;
+        bool is_new = false;
+        if (!is_here(p, arena) && (status = pull_image(p, arena, &is_new, err)))
+                return status;
+        const char *digest = p->doc.index_text.data ? p->doc.index_digest : p->doc.manifest_digest;
+        cleanup_free char *digest_line = mn_asprintf("Digest: %s", digest);
+        cleanup_free char *status_line = mn_asprintf(
+                "Status: %s for %s", is_new ? "Downloaded newer image" : "Image is up to date",
+                mn_reference_familiar(&p->reference, text));
+        status = tell(p, NULL, digest_line, err);
+        return status ? status : tell(p, NULL, status_line, err);
+}
+
+/* ---- all of a repository ---- */
+
+static mn_status pull_all_tags(struct pull *p, mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        char **tags = NULL;
+        mn_status status = pull_list_tags(p->session, p->http, &p->reference, arena, &tags, err);
+        for (char **tag = tags; !status && *tag; tag++) {
+                snprintf(p->reference.tag, sizeof(p->reference.tag), "%s", *tag);
+                status = pull_one(p, err);
+        }
+        return status;
+}
+
+static mn_status pull_with_session(struct pull *p, mn_err *err) {
+        mn_status status = p->ops->begin(p->store, &p->ingest, err);
+        if (status)
+                return status;
+        p->http = registry_http_new();
+        status = p->spec->has_all_tags ? pull_all_tags(p, err) : pull_one(p, err);
+        registry_http_free(p->http);
+        for (size_t i = 0; i < TRANSFER_PARALLEL_MAX; i++)
+                registry_http_free(p->workers[i]);
+        p->ops->end(p->store, p->ingest);
+        return status;
+}
+
+mn_status pull_into(const image_ingest_ops *ops, void *store, image_registry *registry,
+                    const image_pull_spec *spec, image_progress_fn report, void *arg, mn_err *err) {
+        atomic_bool is_cancelled = false;
+        struct pull p = { .ops = ops,
+                          .store = store,
+                          .registry = registry,
+                          .spec = spec,
+                          .reference = *spec->reference,
+                          .has_platform = !mn_str_is_empty(spec->platform),
+                          .is_cancelled = &is_cancelled,
+                          .report = report,
+                          .report_arg = arg };
+        if (p.reference.digest[0])
+                p.reference.tag[0] = '\0'; /* the digest says all */
+        else if (!spec->has_all_tags)
+                mn_reference_add_default_tag(&p.reference);
+        const char *platform = p.has_platform ? spec->platform : registry->config.platform;
+        mn_status status = image_platform_parse(platform, &p.platform, err);
+        if (status)
+                return status;
+        registry_session_spec session_spec = { .domain = p.reference.domain,
+                                               .repository = p.reference.path,
+                                               .actions = "pull",
+                                               .auth = spec->auth,
+                                               .has_mirrors = true,
+                                               .is_cancelled = &is_cancelled };
+        cleanup_registry_session registry_session *session = registry_session_new(registry, &session_spec);
+        p.session = session;
+        return pull_with_session(&p, err);
+}

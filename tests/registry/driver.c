@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registry client as a program, without a daemon: registry-driver [options]
+ * pull|push|login|inspect|search ARGUMENT */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/strv.h"
+#include "driver_store.h"
+#include "image/pull.h"
+
+struct options {
+        image_registry_config config;
+        char **insecure, **cert_dirs, **realms, **mirror_urls;
+        const char *store, *platform, *auth, *mirror_of;
+        bool has_all_tags, is_verified;
+        int hang_up_after; /* messages; the client "goes away" */
+};
+
+static bool print(void *arg, const image_progress *message) {
+        struct options *o = arg;
+        cleanup_str mn_str line = MN_STR_INIT(0);
+        image_progress_encode(message, &line);
+        fputs(mn_str_text(&line), stdout);
+        fflush(stdout);
+        return o->hang_up_after == 0 || --o->hang_up_after > 0;
+}
+
+static mn_status do_pull(struct options *o, image_registry *registry, const mn_reference *ref,
+                         const image_auth *auth, mn_err *err) {
+        image_pull_spec spec = { .reference = ref,
+                                 .has_all_tags = o->has_all_tags,
+                                 .platform = o->platform,
+                                 .auth = auth,
+                                 .is_verified = o->is_verified };
+        return pull_into(&driver_store_ops, (void *) (uintptr_t) o->store, registry, &spec, print, o, err);
+}
+
+static mn_status run(struct options *o, image_registry *registry, const char *command, const char *argument,
+                     mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        image_auth auth;
+        mn_reference ref;
+        mn_status status = image_auth_decode(o->auth, arena, &auth, err);
+        if (!status && strcmp(command, "login") != 0 && strcmp(command, "search") != 0)
+                status = mn_reference_parse(argument, &ref, err);
+        if (status)
+                return status;
+        if (strcmp(command, "pull") == 0)
+                return do_pull(o, registry, &ref, &auth, err);
+        return mn_fail(err, MN_INVALID, "unknown command %s", command);
+}
+
+static void parse_options(int argc, char **argv, struct options *o) {
+        static const struct option table[] = {
+                { "store", 1, NULL, 's' },    { "tmp", 1, NULL, 't' },      { "insecure", 1, NULL, 'i' },
+                { "certs", 1, NULL, 'c' },    { "realm", 1, NULL, 'r' },    { "mirror-of", 1, NULL, 'M' },
+                { "mirror", 1, NULL, 'm' },   { "platform", 1, NULL, 'p' }, { "auth", 1, NULL, 'a' },
+                { "all-tags", 0, NULL, 'A' }, { "verify", 0, NULL, 'v' },   { "policy", 1, NULL, 'P' },
+                { "attempts", 1, NULL, 'n' }, { "stall-ms", 1, NULL, 'S' }, { "hang-up-after", 1, NULL, 'h' },
+                { "index", 1, NULL, 'I' },    { "proxy", 1, NULL, 'x' },    { 0 }
+        };
+        for (int c; (c = getopt_long(argc, argv, "", table, NULL)) >= 0;) {
+                switch (c) {
+                case 's':
+                        o->store = optarg;
+                        break;
+                case 't':
+                        o->config.tmp_dir = optarg;
+                        break;
+                case 'i':
+                        mn_strv_add(&o->insecure, optarg);
+                        break;
+                case 'c':
+                        mn_strv_add(&o->cert_dirs, optarg);
+                        break;
+                case 'r':
+                        mn_strv_add(&o->realms, optarg);
+                        break;
+                case 'M':
+                        o->mirror_of = optarg;
+                        break;
+                case 'm':
+                        mn_strv_add(&o->mirror_urls, optarg);
+                        break;
+                case 'p':
+                        o->platform = optarg;
+                        break;
+                case 'a':
+                        o->auth = optarg;
+                        break;
+                case 'A':
+                        o->has_all_tags = true;
+                        break;
+                case 'v':
+                        o->is_verified = true;
+                        break;
+                case 'P':
+                        o->config.policy_file = optarg;
+                        break;
+                case 'n':
+                        o->config.max_attempts = atoi(optarg);
+                        break;
+                case 'S':
+                        o->config.stall_timeout_ms = atoi(optarg);
+                        break;
+                case 'h':
+                        o->hang_up_after = atoi(optarg);
+                        break;
+                case 'I':
+                        o->config.search_url = optarg;
+                        break;
+                case 'x':
+                        o->config.http_proxy = optarg;
+                        break;
+                default:
+                        exit(2);
+                }
+        }
+}
+
+int main(int argc, char **argv) {
+        struct options o = { .config = { .retry_delay_ms = 10, .connect_timeout_ms = 5000 } };
+        cleanup_err mn_err err = { 0 };
+        image_registry *registry;
+        parse_options(argc, argv, &o);
+        if (argc - optind != 2 || !o.config.tmp_dir || !o.store)
+                return fprintf(stderr, "usage: %s --store DIR --tmp DIR [options] COMMAND ARGUMENT\n",
+                               argv[0]),
+                       2;
+        image_registry_mirrors mirrors = { o.mirror_of, o.mirror_urls };
+        o.config.insecure_registries = o.insecure;
+        o.config.cert_dirs = o.cert_dirs;
+        o.config.token_realms = o.realms;
+        o.config.mirrors = &mirrors;
+        o.config.nmirrors = o.mirror_of ? 1 : 0;
+        driver_store_init(o.store);
+        mn_status status = image_registry_new(&o.config, &registry, &err);
+        if (!status) {
+                status = run(&o, registry, argv[optind], argv[optind + 1], &err);
+                image_registry_free(registry);
+        }
+        if (status)
+                fprintf(stderr, "error %d: %s\n", (int) status, mn_err_text(&err));
+        mn_strv_free(o.insecure);
+        mn_strv_free(o.cert_dirs);
+        mn_strv_free(o.realms);
+        mn_strv_free(o.mirror_urls);
+        return status ? 1 : 0;
+}
