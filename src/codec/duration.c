@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +117,7 @@ const char *mn_duration_format(int64_t ns, char buf[MN_DURATION_TEXT_SIZE]) {
 
 const char *mn_duration_human(int64_t ns, char buf[MN_DURATION_TEXT_SIZE]) {
         int64_t seconds = ns / MN_NS_PER_SEC, minutes = seconds / 60;
-        int64_t hours = (int64_t) floor((double) ns / (3600.0 * MN_NS_PER_SEC) + 0.5);
+        int64_t hours = ns / (1800 * MN_NS_PER_SEC) / 2 + ns / (1800 * MN_NS_PER_SEC) % 2;
         const char *unit;
         int64_t count;
         if (seconds < 1)

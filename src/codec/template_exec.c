@@ -8,7 +8,7 @@
 #include "base/num.h"
 #include "codec/template_tree.h"
 
-enum { MAX_STEPS = 10000000, MAX_VARIABLES = 256, MAX_ARGS = 64 };
+enum { MAX_STEPS = 1000000, MAX_VARIABLES = 256, MAX_ARGS = 64 };
 
 typedef enum flow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE } flow;
 

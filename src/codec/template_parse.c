@@ -289,7 +289,7 @@ static mn_status parse_command(parser *p, tmpl_command **ret) {
                 end = p->pos;
         }
         if (!c->operands)
-                return fail(p, "missing value for command");
+                return fail(p, p->pos >= p->len ? "unclosed action" : "missing value for command");
         c->source = mn_arena_strndup(p->arena, p->text + c->position, end - c->position);
         *ret = c;
         return MN_OK;
