@@ -296,7 +296,7 @@ static mn_status walk_range(execution *e, const tmpl_value *dot, const tmpl_node
         bool has_json = v.json && v.json->kind == kind;
         if (kind == MN_JSON_NUMBER) {
                 int64_t count = 0;
-                if (has_json && mn_parse_i64(v.json->text, INT64_MIN, MAX_STEPS, &count))
+                if (has_json && mn_parse_i64(v.json->text, INT64_MIN, INT64_MAX, &count))
                         return fail_at(e, node->pipe->commands->position, node->pipe->commands->source,
                                        "range can't iterate over %s", v.json->text);
                 bool goes_on = true;
