@@ -84,6 +84,9 @@ typedef struct image_ingest_ops {
         void (*note_source)(void *store, const char *diff_id, const image_blob_source *source);
         size_t (*list_sources)(void *store, const char *diff_id, mn_arena *arena, image_blob_source **ret);
 
+        /* The reference's image was pushed: "<repository>@<digest>" is one of its digests now. */
+        void (*note_push)(void *store, const mn_reference *reference, const char *digest);
+
         /* Id of the image the reference points to ("" when none), without touching anything. */
         const char *(*find)(void *store, const mn_reference *reference, mn_arena *arena);
 

@@ -170,7 +170,8 @@ mn_status registry_manifest_parse(const char *content_type, const char *text, si
                 status = mn_json_decode(&document_type, root, arena, MN_UNKNOWN_IGNORE, &doc, err);
         if (status)
                 return mn_err_prefix(err, MN_INVALID, "manifest");
-        const char *type = content_type ? mn_arena_strndup(arena, content_type, strcspn(content_type, "; \t")) : NULL;
+        const char *type = content_type ? mn_arena_strndup(arena, content_type, strcspn(content_type, "; \t"))
+                                        : NULL;
         if ((status = check_kind(root, type, &doc, &is_index, err)) ||
             (status = check_list("manifests", &doc.manifests, REGISTRY_INDEX_MAX, err)) ||
             (status = check_list("layers", &doc.layers, REGISTRY_LAYERS_MAX, err)) ||

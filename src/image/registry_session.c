@@ -33,6 +33,7 @@ struct registry_session {
         registry_endpoint endpoints[REGISTRY_ENDPOINTS_MAX];
         pthread_mutex_t lock; /* of arena and contacts; held while probing and while fetching a token */
         struct contact contacts[REGISTRY_ENDPOINTS_MAX];
+        const char *refresh_token;
 };
 
 registry_session *registry_session_new(image_registry *registry, const registry_session_spec *spec) {
@@ -64,6 +65,10 @@ image_registry *registry_session_registry(const registry_session *session) {
 
 size_t registry_session_nendpoints(const registry_session *session) {
         return session->nendpoints;
+}
+
+const char *registry_session_refresh_token(const registry_session *session) {
+        return session->refresh_token ? session->refresh_token : "";
 }
 
 const registry_endpoint *registry_session_endpoint(const registry_session *session, size_t i) {
@@ -144,13 +149,16 @@ static mn_status fetch_bearer(registry_session *session, registry_http *http, si
                 .scope = scopes_of(session, session->arena),
                 .auth = endpoint->is_mirror ? NULL : session->spec.auth,
                 .is_fresh = is_fresh,
+                .is_login = session->spec.is_login,
                 .is_cancelled = session->spec.is_cancelled,
         };
         registry_token token;
         mn_status status = registry_token_get(session->registry, http, &spec, session->arena, &token, err);
-        if (status == MN_OK)
-                contact->bearer = mn_arena_printf(session->arena, "Authorization: Bearer %s", token.access);
-        return status;
+        if (status)
+                return status;
+        contact->bearer = mn_arena_printf(session->arena, "Authorization: Bearer %s", token.access);
+        session->refresh_token = token.refresh;
+        return MN_OK;
 }
 
 static const char *given_bearer(registry_session *session) {

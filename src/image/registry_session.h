@@ -21,6 +21,7 @@ typedef struct registry_session_spec {
         const char *more_scopes; /* further scopes, separated by spaces, or NULL */
         const image_auth *auth;
         bool has_mirrors; /* mirrors may answer */
+        bool is_login;    /* ask token services for a refresh token */
         const atomic_bool *is_cancelled;
 } registry_session_spec;
 
@@ -47,6 +48,9 @@ mn_status registry_session_probe(registry_session *session, registry_http *http,
 mn_status registry_session_call(registry_session *session, registry_http *http, size_t i, const char *target,
                                 const registry_request *request, registry_response *response,
                                 mn_err *err) MN_MUST_USE;
+
+/* The refresh token a login got, "" when none; borrowed. */
+const char *registry_session_refresh_token(const registry_session *session);
 
 /* Fetches a document, retrying, from endpoint `*endpoint` or one after it; sets it to the one that answered.
    MN_OK for every HTTP answer that is final. */

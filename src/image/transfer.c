@@ -2,6 +2,7 @@
 #include "image/transfer.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +21,7 @@ struct transfer_slot {
         struct run *run;
         struct note notes[NOTES_MAX]; /* not told yet; progress of one status overwrites itself */
         size_t nnotes;
+        char text[256]; /* of transfer_note_copy */
 };
 
 /* The group while it runs. */
@@ -48,6 +50,11 @@ void transfer_note(transfer_slot *slot, const char *status, int64_t current, int
                 pthread_cond_signal(&run->changed);
         }
         pthread_mutex_unlock(&run->lock);
+}
+
+void transfer_note_copy(transfer_slot *slot, const char *status) {
+        snprintf(slot->text, sizeof(slot->text), "%s", status);
+        transfer_note(slot, slot->text, 0, 0);
 }
 
 struct worker {

@@ -19,6 +19,10 @@ typedef struct transfer_slot transfer_slot;
 /* Notes what the job is doing. `status` is a literal or lives as long as the group. total 0: no figures. */
 void transfer_note(transfer_slot *slot, const char *status, int64_t current, int64_t total);
 
+/* As transfer_note for a text without figures that need not live on (at most 255 bytes are kept); once per
+ * job. */
+void transfer_note_copy(transfer_slot *slot, const char *status);
+
 typedef struct transfer_group {
         size_t njobs;
         const char *const *ids; /* of each job's line */

@@ -12,6 +12,7 @@
 #include "base/strv.h"
 #include "driver_store.h"
 #include "image/pull.h"
+#include "image/push.h"
 
 struct options {
         image_registry_config config;
@@ -40,8 +41,31 @@ static mn_status do_pull(struct options *o, image_registry *registry, const mn_r
         return pull_into(&driver_store_ops, (void *) (uintptr_t) o->store, registry, &spec, print, o, err);
 }
 
-static mn_status run(struct options *o, image_registry *registry, const char *command, const char *argument,
+static mn_status do_push(struct options *o, image_registry *registry, const mn_reference *ref,
+                         const image_auth *auth, mn_err *err) {
+        image_push_spec spec = { .reference = ref, .platform = o->platform, .auth = auth };
+        return push_from(&driver_store_ops, (void *) (uintptr_t) o->store, registry, &spec, print, o, err);
+}
+
+static mn_status do_login(image_registry *registry, image_auth *auth, char *server, mn_arena *arena,
+                          mn_err *err) {
+        char *token;
+        auth->server_address = server;
+        mn_status status = image_registry_login(registry, auth, arena, &token, err);
+        if (!status)
+                printf("Login Succeeded %s\n", token);
+        return status;
+}
+
+static mn_status do_search(image_registry *registry, const char *term, const image_auth *auth, mn_str *out,
+                           mn_err *err) {
+        image_search_spec spec = { .term = term, .auth = auth };
+        return image_search(registry, &spec, out, err);
+}
+
+static mn_status run(struct options *o, image_registry *registry, const char *command, char *argument,
                      mn_err *err) {
+        cleanup_str mn_str out = MN_STR_INIT(0);
         cleanup_arena mn_arena *arena = mn_arena_new();
         image_auth auth;
         mn_reference ref;
@@ -52,7 +76,21 @@ static mn_status run(struct options *o, image_registry *registry, const char *co
                 return status;
         if (strcmp(command, "pull") == 0)
                 return do_pull(o, registry, &ref, &auth, err);
-        return mn_fail(err, MN_INVALID, "unknown command %s", command);
+        if (strcmp(command, "push") == 0)
+                return do_push(o, registry, &ref, &auth, err);
+        if (strcmp(command, "login") == 0)
+                return do_login(registry, &auth, argument, arena, err);
+        if (strcmp(command, "inspect") == 0)
+                status = image_distribution_inspect(registry, &ref, &auth, &out, err);
+        else if (strcmp(command, "search") == 0)
+                status = do_search(registry, argument, &auth, &out, err);
+        else if (strcmp(command, "info") == 0)
+                image_registry_info(registry, &out);
+        else
+                return mn_fail(err, MN_INVALID, "unknown command %s", command);
+        if (!status)
+                puts(mn_str_text(&out));
+        return status;
 }
 
 static void parse_options(int argc, char **argv, struct options *o) {

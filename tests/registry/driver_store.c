@@ -121,6 +121,10 @@ static void note_source(void *store, const char *diff_id, const image_blob_sourc
         fclose(f);
 }
 
+static void note_push(void *store, const mn_reference *ref, const char *digest) {
+        (void) store, (void) ref, (void) digest;
+}
+
 static size_t list_sources(void *store, const char *diff_id, mn_arena *arena, image_blob_source **ret) {
         cleanup_free char *path = path_of(store, "sources", diff_id);
         FILE *f = fopen(path, "r");
@@ -213,6 +217,7 @@ const image_ingest_ops driver_store_ops = {
         .end = end,
         .note_source = note_source,
         .list_sources = list_sources,
+        .note_push = note_push,
         .find = find,
         .list_tags = list_tags,
         .export = export,
