@@ -31,8 +31,8 @@ static const mn_field start_fields[] = {
         { "log", &log_type, offsetof(wire_shim_start, log) },
         { 0 },
 };
-static const mn_type start_type = MN_STRUCT(wire_shim_start, start_fields);
-static const mn_type start_ptr = MN_PTR_TO(&start_type);
+const mn_type wire_shim_start_type = MN_STRUCT(wire_shim_start, start_fields);
+static const mn_type start_ptr = MN_PTR_TO(&wire_shim_start_type);
 
 static const mn_field streams_fields[] = {
         { "stdin", &mn_type_bool, offsetof(wire_shim_streams, has_stdin), MN_OMIT_EMPTY },

@@ -49,12 +49,13 @@ enum {
 #define WIRE_SHIM_PID_FILE "pid"
 
 /* Values of wire_shim_request.op. */
-#define WIRE_SHIM_START "start"           /* + start; fds: "rootfs", "netns" (each optional) */
-#define WIRE_SHIM_ATTACH "attach"         /* + attach; fds: "client" */
-#define WIRE_SHIM_EXEC "exec"             /* + exec; fds: "client" (absent when detached) */
-#define WIRE_SHIM_RESIZE "resize"         /* + resize */
-#define WIRE_SHIM_LOG_REOPEN "log-reopen" /* opens the log file anew (after it was moved or truncated away)  \
-                                           */
+#define WIRE_SHIM_START "start"   /* + start; fds: "rootfs", "netns" (each optional) */
+#define WIRE_SHIM_ATTACH "attach" /* + attach; fds: "client" */
+#define WIRE_SHIM_EXEC "exec"     /* + exec; fds: "client" (absent when detached) */
+#define WIRE_SHIM_RESIZE "resize" /* + resize */
+#define WIRE_SHIM_LOG_REOPEN                                                                                 \
+        "log-reopen" /* opens the log file anew (after it was moved or truncated away)                       \
+                      */
 #define WIRE_SHIM_STATUS "status"
 
 /* Values of wire_shim_message.event. */
@@ -165,7 +166,8 @@ typedef struct wire_shim_exit {
         char *error; /* why the start failed; usually absent */
 } wire_shim_exit;
 
-extern const mn_type wire_shim_request_type, wire_shim_message_type, wire_shim_exit_type;
+extern const mn_type wire_shim_request_type, wire_shim_start_type, wire_shim_message_type,
+        wire_shim_exit_type;
 
 /* Appends the packet's JSON to `out`. */
 void wire_shim_request_encode(const wire_shim_request *request, mn_str *out);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs the OCI runtime and reaps children: the runtime, the container's first process, exec sessions, and
+   whatever else loses its parent below us. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/num.h"
+#include "base/strv.h"
+#include "shim/shim.h"
+#include "sys/fd.h"
+#include "sys/file.h"
+
+enum { LOG_MAX = 256 * 1024, ERROR_MAX = 4096 };
+
+struct shim_job {
+        pid_t pid;
+        char *log_name; /* in the bundle: where the runtime writes its errors */
+        shim_job_fn fn;
+        void *arg;
+        struct shim_job *next;
+};
+
+/* ---- what the runtime says ---- */
+
+/* `{"level":"error","msg":"..."}`, as every runtime writes it with --log-format json. */
+struct log_line {
+        char *level;
+        char *msg;
+};
+static const mn_field log_line_fields[] = {
+        { "level", &mn_type_str, offsetof(struct log_line, level), 0 },
+        { "msg", &mn_type_str, offsetof(struct log_line, msg), 0 },
+        { 0 },
+};
+static const mn_type log_line_type = MN_STRUCT(struct log_line, log_line_fields);
+
+/* The last error in the runtime's log; "" when there is none. The caller frees. */
+static char *read_error(struct shim *shim, const char *log_name) {
+        cleanup_free char *text = NULL;
+        size_t len;
+        char *found = NULL;
+        if (mn_file_read(shim->bundle_fd, log_name, LOG_MAX, &text, &len) == 0) {
+                cleanup_arena mn_arena *arena = mn_arena_new();
+                for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+                        struct log_line l;
+                        mn_json_limits limits = { .allows_duplicate_keys = true };
+                        if (mn_json_decode_text(&log_line_type, line, strlen(line), &limits, arena,
+                                                MN_UNKNOWN_IGNORE, &l, NULL) ||
+                            !mn_str_equal(l.level, "error") || mn_str_is_empty(l.msg))
+                                continue;
+                        free(found);
+                        found = mn_strndup(l.msg, strnlen(l.msg, ERROR_MAX));
+                }
+        }
+        return found ? found : mn_strdup("");
+}
+
+int shim_error_code(const char *error, int other) {
+        static const struct {
+                const char *text;
+                int code;
+        } known[] = {
+                { "executable file not found", 127 },
+                { "no such file or directory", 127 },
+                { "not a directory", 127 },
+                { "permission denied", 126 },
+                { "is a directory", 126 },
+                { "exec format error", 126 },
+        };
+        for (size_t i = 0; i < MN_ARRAY_LEN(known); i++)
+                if (strcasestr(error, known[i].text))
+                        return known[i].code;
+        return other;
+}
+
+pid_t shim_read_pid_file(const struct shim *shim, const char *name) {
+        cleanup_free char *text = NULL;
+        size_t len;
+        int r = mn_file_read(shim->bundle_fd, name, 32, &text, &len);
+        if (r < 0)
+                return r;
+        text[strcspn(text, "\n")] = '\0';
+        int pid;
+        r = mn_parse_int(text, 1, INT32_MAX, &pid);
+        return r < 0 ? r : pid;
+}
+
+/* ---- jobs ---- */
+
+int shim_job_start(struct shim *shim, char *const *args, const mn_spawn_fd *fds, size_t nfds, shim_job_fn fn,
+                   void *arg) {
+        struct shim_job *job = mn_alloc(sizeof(*job));
+        *job = (struct shim_job){ .fn = fn, .arg = arg };
+        job->log_name = mn_asprintf("runtime-%u.log", ++shim->last_job);
+        cleanup_free char *log_path = mn_asprintf("%s/%s", shim->config.bundle, job->log_name);
+        cleanup_strv char **argv = NULL;
+        const char *const head[] = {
+                shim->config.runtime, "--root", shim->config.runtime_root, "--log", log_path,
+                "--log-format",       "json"
+        };
+        for (size_t i = 0; i < MN_ARRAY_LEN(head); i++)
+                mn_strv_add(&argv, head[i]);
+        for (size_t i = 0; shim->config.runtime_args && shim->config.runtime_args[i]; i++)
+                mn_strv_add(&argv, shim->config.runtime_args[i]);
+        for (size_t i = 0; args[i]; i++)
+                mn_strv_add(&argv, args[i]);
+        mn_spawn_spec spec = {
+                .path = shim->config.runtime, .argv = argv, .env = environ, .fds = fds, .nfds = nfds
+        };
+        job->pid = mn_spawn(&spec, NULL);
+        if (job->pid < 0) {
+                int r = job->pid;
+                free(job->log_name);
+                free(job);
+                return r;
+        }
+        job->next = shim->jobs;
+        shim->jobs = job;
+        return 0;
+}
+
+static void end_job(struct shim *shim, struct shim_job *job, int wait_status) {
+        struct shim_job **at = &shim->jobs;
+        while (*at != job)
+                at = &(*at)->next;
+        *at = job->next;
+        cleanup_free char *error = read_error(shim, job->log_name);
+        unlinkat(shim->bundle_fd, job->log_name, 0);
+        job->fn(job->arg, wait_status, error);
+        free(job->log_name);
+        free(job);
+}
+
+/* ---- reaping ---- */
+
+/* Reaps one job that has ended; false when none has. */
+static bool reap_a_job(struct shim *shim) {
+        for (struct shim_job *job = shim->jobs; job; job = job->next) {
+                int wait_status;
+                if (waitpid(job->pid, &wait_status, WNOHANG) != job->pid)
+                        continue;
+                end_job(shim, job, wait_status);
+                return true;
+        }
+        return false;
+}
+
+static void reap(void *arg, const struct signalfd_siginfo *ignored) {
+        (void) ignored;
+        struct shim *shim = arg;
+        /* Jobs first: only when the runtime is gone do its children become ours, and only then do we learn
+           their pids. So whatever child is not known here after that is nobody's: an orphan of a shared pid
+           namespace. */
+        for (;;) {
+                while (reap_a_job(shim))
+                        ;
+                siginfo_t info = { 0 };
+                if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+                        return;
+                bool is_job = false;
+                for (struct shim_job *job = shim->jobs; job; job = job->next)
+                        is_job |= job->pid == info.si_pid;
+                if (is_job)
+                        continue; /* ended just now */
+                if (reap_a_job(shim))
+                        continue;
+                int wait_status;
+                if (waitpid(info.si_pid, &wait_status, WNOHANG) != info.si_pid)
+                        continue;
+                if (info.si_pid == shim->pid)
+                        shim_container_ended(shim, wait_status);
+                else
+                        shim_exec_ended(shim, info.si_pid, wait_status);
+        }
+}
+
+int shim_reaper_init(struct shim *shim) {
+        sigset_t signals;
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGCHLD);
+        return loop_signals_add(shim->loop, &signals, reap, shim) ? 0 : -errno;
+}
