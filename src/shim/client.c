@@ -57,7 +57,7 @@ static void drop(struct shim_client *c) {
         struct shim_session *s = c->session;
         if (s) {
                 unlink_client(c);
-                if (c->has_stdin && s->closes_stdin && !s->is_tty)
+                if (c->has_stdin && s->has_stdin && s->closes_stdin && !s->is_tty)
                         shim_session_close_input(s);
         } else {
                 shim->leaving_clients--;
@@ -74,7 +74,8 @@ static void stalled(void *arg) {
 }
 
 static bool can_take_input(const struct shim_client *c) {
-        return c->session && c->has_stdin && c->session->is_open && !c->session->held;
+        return c->session && c->has_stdin && c->session->has_stdin && c->session->is_open &&
+               !c->session->held;
 }
 
 static void update_events(struct shim_client *c) {
@@ -267,10 +268,10 @@ int shim_client_add(struct shim_session *s, int fd, const wire_shim_streams *str
                 .shim = s->shim,
                 .session = s,
                 .fd = fd,
-                .has_stdin = streams->has_stdin && s->has_stdin,
+                .has_stdin = streams->has_stdin,
                 .has_stdout = streams->has_stdout,
                 .has_stderr = streams->has_stderr,
-                .is_framed = streams->is_framed && !s->is_tty,
+                .is_framed = streams->is_framed,
                 .keys = keys,
         };
         c->io = loop_io_add(s->shim->loop, fd, EPOLLERR, client_ready, c);
