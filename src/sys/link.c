@@ -110,6 +110,8 @@ int mn_link_change_by_index(int rtnl, int index, const mn_link_change *change) {
                 mn_nl_put_str(&nl, IFLA_IFNAME, change->new_name);
         if (change->mtu)
                 mn_nl_put_u32(&nl, IFLA_MTU, change->mtu);
+        if (change->master)
+                mn_nl_put_u32(&nl, IFLA_MASTER, (uint32_t) change->master);
         return mn_nl_exchange(rtnl, &nl, NULL, NULL);
 }
 

@@ -40,6 +40,7 @@ typedef struct mn_link_change {
         const char *new_name; /* NULL: keep */
         bool is_up;           /* true: bring up; false: leave as it is */
         bool is_down;
+        int master;   /* bridge to become a port of; 0: keep */
         uint32_t mtu; /* 0: keep */
 } mn_link_change;
 int mn_link_change_by_index(int rtnl, int index, const mn_link_change *change);
