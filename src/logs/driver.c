@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "codec/size.h"
 #include "logs/logs.h"
 
 /* Both file drivers rotate by default: a log that fills the disk is nobody's wish. */
@@ -32,34 +33,6 @@ bool logs_driver_can_read(const char *name) {
         return driver && driver->has_file;
 }
 
-/* "10m", "1k", "5MB": decimal units, as Docker reads them here. */
-static int parse_size(const char *s, int64_t *ret) {
-        size_t digits = strspn(s, "0123456789");
-        char number[24];
-        if (digits == 0 || digits >= sizeof(number))
-                return -1;
-        memcpy(number, s, digits);
-        number[digits] = '\0';
-        static const char units[] = "bkmgtp";
-        int64_t value, factor = 1;
-        const char *p = s + digits;
-        p += *p == ' ';
-        if (*p) {
-                char lower[2] = { (char) (*p | 0x20), '\0' };
-                const char *unit = strchr(units, lower[0]);
-                if (!unit)
-                        return -1;
-                for (const char *u = units; u < unit; u++)
-                        factor *= 1000;
-                p += 1;
-                p += factor > 1 && (*p | 0x20) == 'b';
-        }
-        if (*p || mn_parse_i64(number, 1, INT64_MAX / factor, &value) < 0)
-                return -1;
-        *ret = value * factor;
-        return 0;
-}
-
 static bool has_option(const struct logs_driver *driver, const char *name) {
         for (size_t i = 0; driver->options[i]; i++)
                 if (strcmp(driver->options[i], name) == 0)
@@ -71,8 +44,10 @@ static mn_status read_option(const char *key, const char *value, logs_config *re
         bool is_on;
         if (strcmp(key, "max-size") == 0) {
                 ret->max_size_bytes = -1;
-                if (strcmp(value, "-1") != 0 && parse_size(value, &ret->max_size_bytes) < 0)
-                        return mn_fail(err, MN_INVALID, "invalid size: '%s'", value);
+                mn_status st = strcmp(value, "-1") == 0 ? MN_OK
+                                                        : mn_size_parse(value, &ret->max_size_bytes, err);
+                if (st || ret->max_size_bytes == 0)
+                        return st ? st : mn_fail(err, MN_INVALID, "max-size must be a positive number");
         } else if (strcmp(key, "max-file") == 0) {
                 if (mn_parse_int(value, 1, 1000, &ret->max_file) < 0)
                         return mn_fail(err, MN_INVALID, "max-file must be a positive number, not '%s'",

@@ -13,13 +13,12 @@ static mn_status parse(const char *driver, const char *key, const char *value, l
         return logs_config_parse(driver, &options, ret, err);
 }
 
-static void reads_sizes_in_dockers_units(void **state) {
+static void reads_sizes(void **state) {
         (void) state;
         static const struct {
                 const char *text;
                 int64_t bytes;
-        } cases[] = { { "10m", 10000000 },  { "1k", 1000 },      { "512", 512 }, { "512b", 512 },
-                      { "2G", 2000000000 }, { "3 MB", 3000000 }, { "-1", -1 } };
+        } cases[] = { { "10m", 10 << 20 }, { "512", 512 }, { "1.5k", 1536 }, { "-1", -1 } };
         for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
                 logs_config config;
                 assert_int_equal(parse("json-file", "max-size", cases[i].text, &config, NULL), MN_OK);
@@ -36,8 +35,8 @@ static void refuses_with_a_reason(void **state) {
                 { "syslog", NULL, NULL, "logger: no log driver named 'syslog' is registered", MN_INVALID },
                 { "json-file", "max-sise", "1", "unknown log opt 'max-sise' for json-file log driver",
                   MN_INVALID },
-                { "", "max-size", "10x", "invalid size: '10x'", MN_INVALID },
-                { "", "max-size", "99999999999999p", "invalid size: '99999999999999p'", MN_INVALID },
+                { "", "max-size", "10x", "invalid suffix: 'x'", MN_INVALID },
+                { "", "max-size", "0", "max-size must be a positive number", MN_INVALID },
                 { "", "max-file", "0", "max-file must be a positive number, not '0'", MN_INVALID },
                 { "local", "compress", "true", "log-opt compress=true is not supported", MN_NOT_IMPLEMENTED },
                 { "none", "max-size", "1m", "unknown log opt 'max-size' for none log driver", MN_INVALID },
@@ -53,7 +52,7 @@ static void refuses_with_a_reason(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(reads_sizes_in_dockers_units),
+                cmocka_unit_test(reads_sizes),
                 cmocka_unit_test(refuses_with_a_reason),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
