@@ -19,7 +19,7 @@ loop_io *loop_io_add(loop *l, int fd, uint32_t events, loop_io_fn fn, void *arg)
         *io = (struct loop_io){ .loop = l, .fd = fd, .events = events, .fn = fn, .arg = arg };
         struct epoll_event event = { .events = events, .data.ptr = io };
         if (events && epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-                cleanup_free void *failed = io;
+                mn_freep(&io); /* keeps errno */
                 return NULL;
         }
         io->next = l->ios;

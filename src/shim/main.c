@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -63,6 +64,17 @@ static int init(struct shim *shim) {
         return r < 0 ? r : shim_peer_add(shim, WIRE_SHIM_CONTROL_FD, true);
 }
 
+static void release(struct shim *shim) {
+        shim_session_release(&shim->session);
+        logs_writer_close(shim->session.log);
+        shim_peers_close(shim);
+        for (size_t i = 0; i < SHIM_FINISHED_EXECS; i++)
+                free(shim->finished[i].exec_id);
+        loop_timer_remove(shim->trim_timer);
+        loop_free(shim->loop);
+        mn_arena_free(shim->arena);
+}
+
 static bool has_control_socket(void) {
         int type;
         socklen_t len = sizeof(type);
@@ -93,6 +105,6 @@ int main(void) {
                 r = loop_run(shim.loop);
         if (r < 0)
                 mn_error("shim failed", " error=\"%s\"", mn_strerror(r));
-        shim_peers_close(&shim);
+        release(&shim);
         return r < 0 ? 1 : 0;
 }

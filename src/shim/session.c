@@ -229,7 +229,8 @@ void shim_session_release(struct shim_session *s) {
         for (int i = 0; i < 2; i++)
                 if (s->out_fd[i] >= 0)
                         close_output(s, i);
-        close_in(s);
+        if (s->in_fd >= 0)
+                close_in(s);
         for (int i = 0; i < 3; i++)
                 s->child_fd[i] = mn_close(s->child_fd[i]);
         shim_clients_finish(s);
