@@ -16,7 +16,7 @@ static int open_inside(network_manager *m, const struct sandbox *s, const char *
         if (r < 0)
                 return r;
         if (ipv6_interface)
-                network_put_sysctl("ipv6", ipv6_interface, "disable_ipv6", "0");
+                network_enable_ipv6(ipv6_interface);
         return mn_nl_open(NETLINK_ROUTE);
 }
 

@@ -21,9 +21,9 @@ struct dns_sockets {
         int tcp_fd;
 };
 
-/* Makes the sockets in the calling thread's network namespace, whose lo is up, and leads port 53 to them. 0
-   or -errno. */
-int network_dns_open(struct dns_sockets *ret);
+/* Makes the sockets in the calling thread's network namespace, whose lo is up, and leads port 53 to them. In
+   a namespace that is not fresh an older redirection is replaced. 0 or -errno. */
+int network_dns_open(bool is_fresh, struct dns_sockets *ret);
 
 /* Hands the sockets of a sandbox to the thread, and takes them away again (they are closed a moment later).
    Without a thread the sockets are closed at once and NULL is returned. */

@@ -64,7 +64,7 @@ static int open_socket(int type, uint16_t *ret_port) {
         return MN_TAKE_FD(fd);
 }
 
-int network_dns_open(struct dns_sockets *ret) {
+int network_dns_open(bool is_fresh, struct dns_sockets *ret) {
         uint16_t udp_port = 0, tcp_port = 0;
         cleanup_close int udp = open_socket(SOCK_DGRAM, &udp_port);
         if (udp < 0)
@@ -72,7 +72,7 @@ int network_dns_open(struct dns_sockets *ret) {
         cleanup_close int tcp = open_socket(SOCK_STREAM, &tcp_port);
         if (tcp < 0)
                 return tcp;
-        int r = network_firewall_redirect_dns(udp_port, tcp_port);
+        int r = network_firewall_redirect_dns(udp_port, tcp_port, is_fresh);
         if (r < 0)
                 return r;
         *ret = (struct dns_sockets){ .udp_fd = MN_TAKE_FD(udp), .tcp_fd = MN_TAKE_FD(tcp) };

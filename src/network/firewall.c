@@ -466,11 +466,13 @@ static void add_redirect(mn_nft_batch *b, uint8_t protocol, uint16_t port) {
         mn_nft_rule_end(b);
 }
 
-int network_firewall_redirect_dns(uint16_t udp_port, uint16_t tcp_port) {
+int network_firewall_redirect_dns(uint16_t udp_port, uint16_t tcp_port, bool is_fresh) {
         mn_nft_batch b;
         mn_nft_begin(&b, NFPROTO_IPV4, "minato-dns");
-        mn_nft_add_table(&b);
-        mn_nft_delete_table(&b);
+        if (!is_fresh) {
+                mn_nft_add_table(&b);
+                mn_nft_delete_table(&b);
+        }
         mn_nft_add_table(&b);
         mn_nft_add_base_chain(&b, "output", "nat", NF_INET_LOCAL_OUT, PRIORITY_DNAT);
         add_redirect(&b, IPPROTO_UDP, udp_port);

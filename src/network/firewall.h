@@ -18,8 +18,8 @@ mn_status network_firewall_publish(network_manager *m, struct sandbox *s, mn_err
 void network_firewall_unpublish(network_manager *m, struct sandbox *s);
 
 /* Makes port 53 of 127.0.0.11 in the calling thread's network namespace lead to the name server's own ports.
-   0 or -errno. */
-int network_firewall_redirect_dns(uint16_t udp_port, uint16_t tcp_port);
+   A namespace that is not fresh may have our table already. 0 or -errno. */
+int network_firewall_redirect_dns(uint16_t udp_port, uint16_t tcp_port, bool is_fresh);
 
 /* Rebuilds the table when somebody else removed it (`nft flush ruleset`). */
 void network_firewall_check(network_manager *m);

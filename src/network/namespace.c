@@ -16,14 +16,13 @@ int network_namespace_make(int home_fd, bool with_dns, struct network_namespace 
         if (rtnl < 0)
                 return rtnl;
         network_put_sysctl("ipv6", "default", "disable_ipv6", "1");
-        network_put_sysctl("ipv6", "default", "accept_ra", "0");
         struct dns_sockets dns = { -1, -1 };
         if (with_dns) {
                 cleanup_nl mn_nl nl = { 0 };
                 mn_link_put_up(&nl, 1); /* 127.0.0.11 is not there before */
                 int r = mn_nl_exchange(rtnl, &nl, NULL, NULL);
                 if (r >= 0)
-                        r = network_dns_open(&dns);
+                        r = network_dns_open(true, &dns);
                 if (r < 0)
                         return r;
         }

@@ -139,6 +139,11 @@ static void put_default_route(mn_nl *nl, int rtnl, const struct sandbox *s, uint
                 mn_route_put_default(nl, index, &network_pool_of(e->network, family)->gateway);
 }
 
+void network_enable_ipv6(const char *interface) {
+        network_put_sysctl("ipv6", interface, "accept_ra", "0"); /* a neighbour is no router */
+        network_put_sysctl("ipv6", interface, "disable_ipv6", "0");
+}
+
 /* Interfaces that have IPv6 are told so before they get addresses; new ones come without (see namespace.c).
  */
 static void enable_ipv6(network_manager *m, const struct sandbox *s) {
@@ -150,7 +155,7 @@ static void enable_ipv6(network_manager *m, const struct sandbox *s) {
                 if (!is_there && mn_netns_enter(&trip, m->home_netns_fd, s->netns_fd) < 0)
                         return;
                 is_there = true;
-                network_put_sysctl("ipv6", s->endpoints.items[i]->interface, "disable_ipv6", "0");
+                network_enable_ipv6(s->endpoints.items[i]->interface);
         }
 }
 
@@ -331,7 +336,7 @@ mn_status network_sandbox_serve_dns(network_manager *m, struct sandbox *s, mn_er
                 return MN_OK;
         int r = mn_netns_enter(&trip, m->home_netns_fd, s->netns_fd);
         if (r >= 0)
-                r = network_dns_open(&sockets);
+                r = network_dns_open(false, &sockets);
         mn_netns_return(&trip);
         if (r < 0)
                 return mn_fail_errno(err, r, "name server of container %s", s->container_id);
