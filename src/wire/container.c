@@ -212,14 +212,6 @@ static const mn_field top_fields[] = {
 };
 const mn_type wire_container_top_type = MN_STRUCT(wire_container_top, top_fields);
 
-static const mn_field change_fields[] = {
-        { "Path", &mn_type_str, offsetof(wire_change, path) },
-        { "Kind", &mn_type_i32, offsetof(wire_change, kind) },
-        { 0 },
-};
-static const mn_type change_type = MN_STRUCT(wire_change, change_fields);
-const mn_type wire_change_list_type = MN_LIST_OF(&change_type);
-
 static const mn_field prune_fields[] = {
         { "ContainersDeleted", &mn_type_strv, offsetof(wire_container_prune_report, containers_deleted),
           MN_EMPTY_NOT_NULL },

@@ -7,6 +7,7 @@
 
 #include "codec/json.h"
 #include "wire/container_config.h"
+#include "wire/image.h"
 #include "wire/network.h"
 
 /* ---- inspect ---- */
@@ -179,17 +180,12 @@ typedef struct wire_container_top {
         MN_LIST(char **) processes;
 } wire_container_top;
 
+/* Values of wire_change.kind (wire/image.h). */
 typedef enum wire_change_kind {
         WIRE_CHANGE_MODIFIED,
         WIRE_CHANGE_ADDED,
         WIRE_CHANGE_DELETED
 } wire_change_kind;
-
-typedef struct wire_change {
-        char *path;
-        int32_t kind; /* wire_change_kind */
-} wire_change;
-typedef MN_LIST(wire_change) wire_change_list;
 
 typedef struct wire_container_prune_report {
         char **containers_deleted;
@@ -207,7 +203,6 @@ typedef struct wire_path_stat {
 
 extern const mn_type wire_container_wait_response_type;
 extern const mn_type wire_container_top_type;
-extern const mn_type wire_change_list_type; /* wire_change_list */
 extern const mn_type wire_container_prune_report_type;
 extern const mn_type wire_path_stat_type;
 
