@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -46,9 +47,11 @@ static void free_exec(struct shim_exec *e) {
 /* ---- start ---- */
 
 static void start_failed(struct shim_exec *e, const char *error, int code) {
+        struct shim *shim = e->shim;
+        struct shim_asker asker = e->asker;
         wire_shim_message message = { .error = (char *) error, .code = code };
-        shim_reply(e->shim, e->asker, &message, -1);
-        free_exec(e);
+        free_exec(e); /* first: whoever hears of it finds nothing left */
+        shim_reply(shim, asker, &message, -1);
 }
 
 static void was_started(void *arg, int wait_status, const char *error) {
@@ -126,13 +129,22 @@ static void exec_drained(struct shim_session *s) {
         shim_leave_when_done(shim);
 }
 
-bool shim_exec_ended(struct shim *shim, pid_t pid, int wait_status) {
-        for (struct shim_exec *e = shim->execs; e; e = e->next)
-                if (e->pid == pid && !e->session.is_ended) {
-                        e->code = mn_exit_code(wait_status);
-                        shim_session_finish(&e->session);
+bool shim_exec_reap(struct shim *shim) {
+        for (struct shim_exec *e = shim->execs; e; e = e->next) {
+                int wait_status;
+                if (e->pid <= 0 || e->session.is_ended || waitpid(e->pid, &wait_status, WNOHANG) != e->pid)
+                        continue;
+                e->code = mn_exit_code(wait_status);
+                shim_session_finish(&e->session);
+                return true;
+        }
+        return false;
+}
+
+bool shim_exec_has_pid(const struct shim *shim, pid_t pid) {
+        for (const struct shim_exec *e = shim->execs; e; e = e->next)
+                if (e->pid == pid && !e->session.is_ended)
                         return true;
-                }
         return false;
 }
 

@@ -152,33 +152,33 @@ static bool reap_a_job(struct shim *shim) {
         return false;
 }
 
+static bool reap_container(struct shim *shim) {
+        int wait_status;
+        if (shim->pid <= 0 || shim->has_ended || waitpid(shim->pid, &wait_status, WNOHANG) != shim->pid)
+                return false;
+        shim_container_ended(shim, wait_status);
+        return true;
+}
+
+/* Reaps a process nobody knows, an orphan of a shared pid namespace. Never while the runtime is at work: its
+   children become ours a moment before it can be reaped itself, and only then do we learn which of them we
+   are to wait for. */
+static bool reap_an_orphan(struct shim *shim) {
+        siginfo_t info = { 0 };
+        if (shim->jobs || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+                return false;
+        bool is_known = (info.si_pid == shim->pid && !shim->has_ended) ||
+                        shim_exec_has_pid(shim, info.si_pid);
+        if (!is_known)
+                waitpid(info.si_pid, NULL, WNOHANG);
+        return true; /* a known one has ended just now: once more around */
+}
+
 static void reap(void *arg, const struct signalfd_siginfo *ignored) {
         (void) ignored;
         struct shim *shim = arg;
-        /* Jobs first: only when the runtime is gone do its children become ours, and only then do we learn
-           their pids. So whatever child is not known here after that is nobody's: an orphan of a shared pid
-           namespace. */
-        for (;;) {
-                while (reap_a_job(shim))
-                        ;
-                siginfo_t info = { 0 };
-                if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
-                        return;
-                bool is_job = false;
-                for (struct shim_job *job = shim->jobs; job; job = job->next)
-                        is_job |= job->pid == info.si_pid;
-                if (is_job)
-                        continue; /* ended just now */
-                if (reap_a_job(shim))
-                        continue;
-                int wait_status;
-                if (waitpid(info.si_pid, &wait_status, WNOHANG) != info.si_pid)
-                        continue;
-                if (info.si_pid == shim->pid)
-                        shim_container_ended(shim, wait_status);
-                else
-                        shim_exec_ended(shim, info.si_pid, wait_status);
-        }
+        while (reap_a_job(shim) || shim_exec_reap(shim) || reap_container(shim) || reap_an_orphan(shim))
+                ;
 }
 
 int shim_reaper_init(struct shim *shim) {

@@ -192,8 +192,11 @@ void shim_leave_when_done(struct shim *shim);
 mn_status shim_exec_start(struct shim *shim, struct shim_asker asker, const wire_shim_exec *request,
                           int client_fd, mn_err *err);
 
-/* True when `pid` was an exec session's. */
-bool shim_exec_ended(struct shim *shim, pid_t pid, int wait_status);
+/* Reaps one exec session's process that has ended; false when none has. */
+bool shim_exec_reap(struct shim *shim);
+
+/* True when it is a running session's process. */
+bool shim_exec_has_pid(const struct shim *shim, pid_t pid);
 struct shim_session *shim_exec_session(struct shim *shim, const char *exec_id);
 bool shim_execs_are_running(const struct shim *shim);
 
