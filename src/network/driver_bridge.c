@@ -179,6 +179,7 @@ static void set_parameters(const struct network *n) {
         const char *bridge = n->bridge.name;
         network_put_sysctl("ipv4", bridge, "route_localnet", "1");
         network_put_sysctl("ipv6", bridge, "accept_ra", "0");
+        network_put_sysctl("ipv6", bridge, "accept_dad", "0");
         network_put_sysctl("ipv6", bridge, "disable_ipv6", n->doc.has_ipv6 ? "0" : "1");
         if (n->doc.has_ipv6)
                 network_put_sysctl("ipv6", bridge, "forwarding", "1");

@@ -33,9 +33,10 @@ struct family {
         uint8_t family;
         uint32_t saddr_offset, daddr_offset, address_len; /* in the IP header */
         uint32_t type;
-        const char *ports;  /* map: address . protocol . port -> container address . port */
-        const char *any;    /* map: protocol . port -> container address . port */
-        const char *direct; /* set: container address . protocol . port reachable without translation */
+        const char *ports;   /* map: address . protocol . port -> container address . port */
+        const char *any;     /* map: protocol . port -> container address . port */
+        const char *direct;  /* set: container address . protocol . port reachable without translation */
+        const char *subnets; /* set: addresses of all our networks */
         const char *masquerade, *open;
         uint8_t loopback_mask[16], loopback[16];
 };
@@ -49,6 +50,7 @@ static const struct family families[] = {
           "ports4",
           "any4",
           "direct4",
+          "subnets4",
           MASQUERADE4,
           OPEN4,
           { 255 },
@@ -62,6 +64,7 @@ static const struct family families[] = {
           "ports6",
           "any6",
           "direct6",
+          "subnets6",
           MASQUERADE6,
           OPEN6,
           { [0 ... 15] = 255 },
@@ -145,13 +148,18 @@ static void add_postrouting(mn_nft_batch *b) {
         mn_nft_masquerade(b);
         mn_nft_rule_end(b);
         /* A container through a published port to another one, or to itself: the answer must come back here.
-         */
-        mn_nft_rule_begin(b, "postrouting");
-        match_interface(b, NFT_META_IIFNAME, BRIDGES, false);
-        match_interface(b, NFT_META_OIFNAME, BRIDGES, false);
-        match_ct(b, NFT_CT_STATUS, IPS_DST_NAT);
-        mn_nft_masquerade(b);
-        mn_nft_rule_end(b);
+         * By address, for a packet that stays on its bridge shows no incoming interface here. */
+        for (size_t i = 0; i < MN_ARRAY_LEN(families); i++) {
+                const struct family *f = &families[i];
+                mn_nft_rule_begin(b, "postrouting");
+                match_family(b, f);
+                match_interface(b, NFT_META_OIFNAME, BRIDGES, false);
+                match_ct(b, NFT_CT_STATUS, IPS_DST_NAT);
+                mn_nft_payload(b, NFT_PAYLOAD_NETWORK_HEADER, f->saddr_offset, f->address_len, REG(0));
+                mn_nft_lookup(b, f->subnets, REG(0), false);
+                mn_nft_masquerade(b);
+                mn_nft_rule_end(b);
+        }
         /* Containers to the world. */
         for (size_t i = 0; i < MN_ARRAY_LEN(families); i++) {
                 mn_nft_rule_begin(b, "postrouting");
@@ -211,8 +219,14 @@ static void add_forward(mn_nft_batch *b, bool drops_foreign) {
         add_interface_rule(b, "forward", NFT_META_IIFNAME, BRIDGES, NF_ACCEPT);
         if (!drops_foreign)
                 return;
-        /* It was us who made a router of this host, so it routes for us only. */
+        /* It was us who made a router of this host, so it routes for containers only: ours, and those and the
+           virtual machines that others have on their bridges. */
+        char kind[MN_NFT_IFNAME_LEN] = "bridge";
         mn_nft_rule_begin(b, "forward");
+        mn_nft_meta(b, NFT_META_IIFKIND, REG(0));
+        mn_nft_compare(b, REG(0), NFT_CMP_NEQ, kind, sizeof(kind));
+        mn_nft_meta(b, NFT_META_OIFKIND, REG(0));
+        mn_nft_compare(b, REG(0), NFT_CMP_NEQ, kind, sizeof(kind));
         mn_nft_verdict(b, NF_DROP);
         mn_nft_rule_end(b);
 }
@@ -253,6 +267,10 @@ static void add_sets(mn_nft_batch *b) {
                 any.key_type = service;
                 any.key_len = 8;
                 direct.name = f->direct;
+                mn_nft_add_set(b, &(mn_nft_set){ .name = f->subnets,
+                                                 .key_type = f->type,
+                                                 .key_len = f->address_len,
+                                                 .is_interval = true });
                 mn_nft_add_set(b, &ports);
                 mn_nft_add_set(b, &any);
                 mn_nft_add_set(b, &direct);
@@ -272,9 +290,18 @@ static void add_pair(mn_nft_batch *b, const char *in, const char *out) {
         mn_nft_add_element(b, PAIRS, key, sizeof(key), NULL, 0);
 }
 
+static void add_subnet(mn_nft_batch *b, const mn_net_address *subnet) {
+        const struct family *f = family_of(subnet);
+        mn_net_address end = network_subnet_last(subnet);
+        bool has_end = network_address_add(&end, 1) >= 0;
+        mn_nft_add_range(b, f->subnets, subnet->bytes, has_end ? end.bytes : NULL, f->address_len);
+}
+
 static void add_network(mn_nft_batch *b, const network_manager *m, const struct network *n) {
         const struct bridge_settings *s = &n->bridge;
         add_interface(b, BRIDGES, s->name);
+        for (size_t i = 0; i < n->pools.len; i++)
+                add_subnet(b, &n->pools.items[i].subnet);
         if (s->is_icc)
                 add_pair(b, s->name, s->name);
         if (n->doc.is_internal) {

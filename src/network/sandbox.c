@@ -141,6 +141,8 @@ static void put_default_route(mn_nl *nl, int rtnl, const struct sandbox *s, uint
 
 void network_enable_ipv6(const char *interface) {
         network_put_sysctl("ipv6", interface, "accept_ra", "0"); /* a neighbour is no router */
+        network_put_sysctl("ipv6", interface, "accept_dad",
+                           "0"); /* no second of waiting: addresses are ours to give */
         network_put_sysctl("ipv6", interface, "disable_ipv6", "0");
 }
 

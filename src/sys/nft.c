@@ -97,7 +97,8 @@ void mn_nft_add_set(mn_nft_batch *b, const mn_nft_set *set) {
         begin_object(b, NFT_MSG_NEWSET, NLM_F_CREATE, NFTA_SET_TABLE);
         mn_nl_put_str(&b->nl, NFTA_SET_NAME, set->name);
         mn_nl_put_be32(&b->nl, NFTA_SET_ID, ++b->set_id);
-        mn_nl_put_be32(&b->nl, NFTA_SET_FLAGS, set->data_len ? NFT_SET_MAP : 0);
+        mn_nl_put_be32(&b->nl, NFTA_SET_FLAGS,
+                       (set->data_len ? NFT_SET_MAP : 0) | (set->is_interval ? NFT_SET_INTERVAL : 0));
         mn_nl_put_be32(&b->nl, NFTA_SET_KEY_TYPE, set->key_type);
         mn_nl_put_be32(&b->nl, NFTA_SET_KEY_LEN, set->key_len);
         /* What `nft list` needs to print interface names: the key is in host byte order. */
@@ -137,6 +138,16 @@ void mn_nft_add_element(mn_nft_batch *b, const char *set, const void *key, size_
         put_data(&b->nl, NFTA_SET_ELEM_KEY, key, key_len);
         if (data_len)
                 put_data(&b->nl, NFTA_SET_ELEM_DATA, data, data_len);
+        mn_nl_nest_end(&b->nl);
+}
+
+void mn_nft_add_range(mn_nft_batch *b, const char *set, const void *first, const void *end, size_t key_len) {
+        mn_nft_add_element(b, set, first, key_len, NULL, 0);
+        if (!end)
+                return;
+        mn_nl_nest(&b->nl, NFTA_LIST_ELEM);
+        mn_nl_put_be32(&b->nl, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
+        put_data(&b->nl, NFTA_SET_ELEM_KEY, end, key_len);
         mn_nl_nest_end(&b->nl);
 }
 

@@ -68,6 +68,7 @@ typedef struct mn_nft_set {
         uint32_t key_len;
         uint32_t data_type;
         uint32_t data_len;
+        bool is_interval; /* its elements are ranges (mn_nft_add_range) */
 } mn_nft_set;
 void mn_nft_add_set(mn_nft_batch *b, const mn_nft_set *set);
 
@@ -75,6 +76,8 @@ void mn_nft_add_set(mn_nft_batch *b, const mn_nft_set *set);
    deleting one that is not there makes the batch fail with -ENOENT. */
 void mn_nft_add_element(mn_nft_batch *b, const char *set, const void *key, size_t key_len, const void *data,
                         size_t data_len);
+/* The range from `first` up to, but not with, `end`; NULL for the end of the address space. */
+void mn_nft_add_range(mn_nft_batch *b, const char *set, const void *first, const void *end, size_t key_len);
 void mn_nft_delete_element(mn_nft_batch *b, const char *set, const void *key, size_t key_len);
 
 /* ---- rules ---- */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/map.h"
 #include "base/num.h"
 #include "base/time.h"
 #include "network/network.h"
@@ -49,6 +50,7 @@ static const mn_field request_fields[] = {
 static const mn_type request_type = MN_STRUCT(struct request, request_fields);
 
 static network_manager *manager;
+static mn_map *namespaces; /* container id to the text of our descriptor, open until the release */
 
 static mn_status do_sandbox(const struct request *r, mn_str *out, mn_err *err) {
         network_attachment attachments[16];
@@ -66,6 +68,8 @@ static mn_status do_sandbox(const struct request *r, mn_str *out, mn_err *err) {
         int fd = -1;
         int64_t start = mn_monotonic_ns();
         mn_status st = network_sandbox_create(manager, &spec, &fd, err);
+        if (!st)
+                mn_map_set(namespaces, r->id, mn_asprintf("%d", fd));
         if (!st)
                 mn_str_printf(out, "{\"netns\":\"/proc/%d/fd/%d\",\"us\":%lld}", getpid(), fd,
                               (long long) (mn_monotonic_ns() - start) / 1000);
@@ -152,6 +156,11 @@ static mn_status run(const struct request *r, mn_arena *arena, mn_str *out, mn_e
         if (strcmp(r->op, "disconnect") == 0)
                 return network_disconnect(manager, r->id, r->network, err);
         if (strcmp(r->op, "release") == 0) {
+                int fd = -1;
+                const char *text = mn_map_get(namespaces, r->id);
+                if (text && mn_parse_int(text, 0, 1 << 20, &fd) >= 0)
+                        close(fd);
+                mn_map_remove(namespaces, r->id);
                 network_sandbox_release(manager, r->id);
                 return MN_OK;
         }
@@ -206,6 +215,7 @@ int main(int argc, char **argv) {
         if (argc < 2)
                 return 2;
         cleanup_free char *path = mn_asprintf("%s/state.db", argv[1]);
+        namespaces = mn_map_new(free);
         network_options options = { .exec_root = argv[1] };
         for (int i = 2; i < argc; i++)
                 set_option(&options, argv[i]);
@@ -223,6 +233,7 @@ int main(int argc, char **argv) {
                 serve(line, (size_t) n - 1);
         free(line);
         network_close(manager);
+        mn_map_free(namespaces);
         store_close(state);
         return 0;
 }
