@@ -43,8 +43,9 @@ static void oom_ready(void *arg, uint32_t events) {
         char ignored[4096];
         ssize_t n = read(shim->oom_fd, ignored, sizeof(ignored));
         uint64_t kills = count_kills(shim);
-        if (n < 0 || kills == shim->oom_kills)
-                return; /* another line of memory.events; or the cgroup is being removed */
+        /* Version 1 tells before it kills, so the count may come later; version 2 tells of any line of its file. */
+        if (n < 0 || (shim->is_memory_v2 && kills == shim->oom_kills))
+                return;
         shim->oom_kills = kills;
         wire_shim_message event = { .event = (char *) WIRE_SHIM_OOM };
         shim_broadcast(shim, &event, -1, 0);

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 import os
 import pathlib
 import shutil
@@ -25,11 +26,11 @@ class Setup:
         self.shim = Shim(folder)
         self.runtime = {"fake": FAKE, "runc": "/usr/sbin/runc", "minato": program("minato-runtime")}[kind]
 
-    def start(self, args, tty=False, env=(), fds=None, **more):
+    def start(self, args, tty=False, env=(), fds=None, resources=None, **more):
         """Sends `start` for a process with these arguments and gives the reply."""
         spec = busybox_bundle(self.shim, args, tty)
-        import json
         spec["process"]["env"] += list(env)
+        spec["linux"]["resources"].update(resources or {})
         (self.shim.bundle / "config.json").write_text(json.dumps(spec))
         parts = self.shim.start_parts(self.runtime, self.root, self.id, tty=tty, isForeign=self.kind == "runc", **more)
         return self.shim.control.request("start", fds, start=parts)
@@ -41,7 +42,6 @@ class Setup:
         return reply
 
     def exec(self, args, client=None, tty=False, env=(), connection=None, **more):
-        import json
         process = {"args": args, "terminal": tty, "cwd": "/", "env": ["PATH=/bin", *env],
                    "user": {"uid": 0, "gid": 0}, "capabilities": {}, "noNewPrivileges": False}
         name = f"exec-{more.setdefault('exec', 'e1')}.json"
