@@ -13,6 +13,7 @@
 #define FLAG_RECURSION_DESIRED 0x01
 #define FLAG_RECURSION_AVAILABLE 0x80
 #define OPT_SIZE 11
+#define MAX_TEXT 253 /* 255 bytes in a message */
 #define OUR_UDP_SIZE 4096
 
 static uint16_t get16(const uint8_t *p) {
@@ -32,7 +33,7 @@ static size_t parse_name(const uint8_t *message, size_t len, struct dns_query *q
         q->is_text = true;
         while (pos < len && message[pos]) {
                 size_t label = message[pos++];
-                if (label > 63 || label > len - pos || text + label + 2 > DNS_NAME_SIZE)
+                if (label > 63 || label > len - pos || text + label + 1 > MAX_TEXT)
                         return 0;
                 if (text)
                         q->name[text++] = '.';
