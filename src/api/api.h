@@ -38,8 +38,20 @@ typedef struct api_facts {
 } api_facts;
 
 /* The engine's modules as the handlers use them; borrowed. */
+struct container_engine;
+struct image_store;
+struct image_registry;
+struct network_manager;
+struct volume_store;
+struct events_bus;
 typedef struct api_engine {
         const api_facts *facts;
+        struct container_engine *containers;
+        struct image_store *images;
+        struct image_registry *registry;
+        struct network_manager *networks;
+        struct volume_store *volumes;
+        struct events_bus *events;
 } api_engine;
 
 typedef struct api_spec {

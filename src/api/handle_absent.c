@@ -11,6 +11,16 @@ mn_status api_no_swarm(api_call *c, mn_err *err) {
                        "this node to swarm and try again.");
 }
 
+mn_status api_no_swarm_mode(api_call *c, mn_err *err) {
+        (void) c;
+        return mn_fail(err, MN_NOT_IMPLEMENTED, "swarm mode is not implemented by minato");
+}
+
+mn_status api_no_swarm_to_leave(api_call *c, mn_err *err) {
+        (void) c;
+        return mn_fail(err, MN_UNAVAILABLE, "This node is not part of a swarm");
+}
+
 mn_status api_no_build(api_call *c, mn_err *err) {
         (void) c;
         return mn_fail(err, MN_NOT_IMPLEMENTED,

@@ -1,107 +1,115 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The route table. Literal paths stand before patterns that would match them too. */
 #include "api/handlers.h"
+#include "network/network.h"
+#include "volume/volume.h"
+#include "wire/event.h"
 #include "wire/system.h"
 
-#define SWARM "this node is not a swarm manager (503), as Docker outside a swarm"
-#define PLUGINS "managed plugins are not implemented (501)"
-#define BUILD "building images is not implemented yet (501)"
+#define SWARM "503: this node is not a swarm manager, as Docker outside a swarm"
+#define PLUGINS "managed plugins are not implemented (501; 404 for a name)"
+#define BUILD "501: building images is not implemented yet"
 
-#define GET_SWARM(p)                                                                                         \
-        { .method = "GET", .path = p, .support = API_REFUSED, .note = SWARM, .handler = api_no_swarm }
-#define POST_SWARM(p)                                                                                        \
-        { .method = "POST", .path = p, .support = API_REFUSED, .note = SWARM, .handler = api_no_swarm }
-#define DELETE_SWARM(p)                                                                                      \
-        { .method = "DELETE", .path = p, .support = API_REFUSED, .note = SWARM, .handler = api_no_swarm }
-#define PLUGIN(m, p, fn)                                                                                     \
-        { .method = m, .path = p, .support = API_REFUSED, .note = PLUGINS, .handler = fn }
+#define JSON_STREAM "application/json"
+#define RAW_STREAM "application/vnd.docker.raw-stream"
+#define TAR "application/x-tar"
+
+/* Rows that answer JSON, nothing, or refuse. Further members may follow. */
+#define READ(p, type, fn, ...)                                                                               \
+        { .method = "GET", .path = p, .status = 200, .response = type, .handler = fn, ##__VA_ARGS__ }
+#define POST(p, code, type, fn, ...)                                                                         \
+        { .method = "POST", .path = p, .status = code, .response = type, .handler = fn, ##__VA_ARGS__ }
+#define DELETE(p, code, type, fn, ...)                                                                       \
+        { .method = "DELETE", .path = p, .status = code, .response = type, .handler = fn, ##__VA_ARGS__ }
+#define REFUSED(m, p, why, fn)                                                                               \
+        { .method = m, .path = p, .support = API_REFUSED, .note = why, .handler = fn }
+#define JSON_BODY(type) .body = API_BODY_JSON, .request = type
+#define REQUIRED_BODY(type) .body = API_BODY_REQUIRED, .request = type
 
 const api_route api_routes[] = {
         /* ---- system ---- */
-        { .method = "GET", .path = "/_ping", .status = 200, .produces = "text/plain", .handler = api_ping },
+        READ("/_ping", NULL, api_ping, .produces = "text/plain"),
         { .method = "HEAD", .path = "/_ping", .status = 200, .produces = "text/plain", .handler = api_ping },
-        { .method = "GET",
-          .path = "/version",
-          .status = 200,
-          .response = &wire_version_type,
-          .handler = api_get_version },
-        { .method = "GET",
-          .path = "/info",
-          .status = 200,
-          .response = &wire_info_type,
-          .handler = api_get_info },
+        READ("/version", &wire_version_type, api_get_version),
+        READ("/info", &wire_info_type, api_get_info),
+        READ("/events", &wire_event_type, api_events, .params = "since until filters",
+             .produces = JSON_STREAM), /* ---- containers ---- */
+
+        REFUSED("GET", "/containers/{id}/attach/ws", "501: attaching by WebSocket is not implemented yet",
+                api_not_built), /* ---- exec ---- */
+                                /* ---- images ---- */
+
+        /* ---- volumes ---- */
+        READ("/volumes", &wire_volume_list_type, api_volume_list, .params = "filters"),
+        POST("/volumes/create", 201, &wire_volume_type, api_volume_create,
+             JSON_BODY(&wire_volume_create_type)),
+        POST("/volumes/prune", 200, &wire_volume_prune_report_type, api_volume_prune, .params = "filters"),
+        READ("/volumes/{name}", &wire_volume_type, api_volume_inspect),
+        { .method = "PUT",
+          .path = "/volumes/{name}",
+          .params = "version",
+          .support = API_REFUSED,
+          .note = SWARM,
+          .handler = api_no_swarm },
+        DELETE("/volumes/{name}", 204, NULL, api_volume_remove, .params = "force"),
+
+        /* ---- networks ---- */
+        READ("/networks", &wire_network_list_type, api_network_list, .params = "filters"),
+        POST("/networks/create", 201, &wire_network_create_response_type, api_network_create,
+             REQUIRED_BODY(&wire_network_create_type)),
+        POST("/networks/prune", 200, &wire_network_prune_report_type, api_network_prune, .params = "filters"),
+        READ("/networks/{id}", &wire_network_type, api_network_inspect, .params = "verbose scope"),
+        DELETE("/networks/{id}", 204, NULL, api_network_remove),
 
         /* ---- what is not here ---- */
-        { .method = "POST",
-          .path = "/build",
-          .body = API_BODY_RAW,
-          .support = API_REFUSED,
-          .note = BUILD,
-          .handler = api_no_build },
-        { .method = "POST",
-          .path = "/build/prune",
-          .support = API_REFUSED,
-          .note = BUILD,
-          .handler = api_no_build },
-        { .method = "POST",
-          .path = "/build/cancel",
-          .support = API_REFUSED,
-          .note = BUILD,
-          .handler = api_no_build },
-        { .method = "POST",
-          .path = "/session",
-          .support = API_REFUSED,
-          .note = BUILD,
-          .handler = api_no_build },
-        { .method = "POST", .path = "/grpc", .support = API_REFUSED, .note = BUILD, .handler = api_no_build },
+        REFUSED("POST", "/build", BUILD, api_no_build),
+        REFUSED("POST", "/build/prune", BUILD, api_no_build),
+        REFUSED("POST", "/build/cancel", BUILD, api_no_build),
+        REFUSED("POST", "/session", BUILD, api_no_build),
+        REFUSED("POST", "/grpc", BUILD, api_no_build),
 
-        { .method = "GET",
-          .path = "/plugins",
-          .params = "filters",
-          .status = 200,
-          .support = API_PARTLY,
-          .note = "always empty: managed plugins are not implemented",
-          .handler = api_list_plugins },
-        PLUGIN("GET", "/plugins/privileges", api_no_plugins),
-        PLUGIN("POST", "/plugins/pull", api_no_plugins),
-        PLUGIN("POST", "/plugins/create", api_no_plugins),
-        PLUGIN("GET", "/plugins/{name...}/json", api_no_such_plugin),
-        PLUGIN("POST", "/plugins/{name...}/enable", api_no_such_plugin),
-        PLUGIN("POST", "/plugins/{name...}/disable", api_no_such_plugin),
-        PLUGIN("POST", "/plugins/{name...}/upgrade", api_no_such_plugin),
-        PLUGIN("POST", "/plugins/{name...}/push", api_no_such_plugin),
-        PLUGIN("POST", "/plugins/{name...}/set", api_no_such_plugin),
-        PLUGIN("DELETE", "/plugins/{name...}", api_no_such_plugin),
+        READ("/plugins", NULL, api_list_plugins, .params = "filters", .produces = JSON_STREAM,
+             .support = API_PARTLY, .note = "always empty: managed plugins are not implemented"),
+        REFUSED("GET", "/plugins/privileges", PLUGINS, api_no_plugins),
+        REFUSED("POST", "/plugins/pull", PLUGINS, api_no_plugins),
+        REFUSED("POST", "/plugins/create", PLUGINS, api_no_plugins),
+        REFUSED("GET", "/plugins/{name...}/json", PLUGINS, api_no_such_plugin),
+        REFUSED("POST", "/plugins/{name...}/enable", PLUGINS, api_no_such_plugin),
+        REFUSED("POST", "/plugins/{name...}/disable", PLUGINS, api_no_such_plugin),
+        REFUSED("POST", "/plugins/{name...}/upgrade", PLUGINS, api_no_such_plugin),
+        REFUSED("POST", "/plugins/{name...}/push", PLUGINS, api_no_such_plugin),
+        REFUSED("POST", "/plugins/{name...}/set", PLUGINS, api_no_such_plugin),
+        REFUSED("DELETE", "/plugins/{name...}", PLUGINS, api_no_such_plugin),
 
-        GET_SWARM("/swarm"),
-        POST_SWARM("/swarm/init"),
-        POST_SWARM("/swarm/join"),
-        POST_SWARM("/swarm/leave"),
-        POST_SWARM("/swarm/update"),
-        GET_SWARM("/swarm/unlockkey"),
-        POST_SWARM("/swarm/unlock"),
-        GET_SWARM("/nodes"),
-        GET_SWARM("/nodes/{id}"),
-        DELETE_SWARM("/nodes/{id}"),
-        POST_SWARM("/nodes/{id}/update"),
-        GET_SWARM("/services"),
-        POST_SWARM("/services/create"),
-        GET_SWARM("/services/{id}"),
-        DELETE_SWARM("/services/{id}"),
-        POST_SWARM("/services/{id}/update"),
-        GET_SWARM("/services/{id}/logs"),
-        GET_SWARM("/tasks"),
-        GET_SWARM("/tasks/{id}"),
-        GET_SWARM("/tasks/{id}/logs"),
-        GET_SWARM("/secrets"),
-        POST_SWARM("/secrets/create"),
-        GET_SWARM("/secrets/{id}"),
-        DELETE_SWARM("/secrets/{id}"),
-        POST_SWARM("/secrets/{id}/update"),
-        GET_SWARM("/configs"),
-        POST_SWARM("/configs/create"),
-        GET_SWARM("/configs/{id}"),
-        DELETE_SWARM("/configs/{id}"),
-        POST_SWARM("/configs/{id}/update"),
+        REFUSED("GET", "/swarm", SWARM, api_no_swarm),
+        REFUSED("POST", "/swarm/init", "501: swarm mode is not implemented", api_no_swarm_mode),
+        REFUSED("POST", "/swarm/join", "501: swarm mode is not implemented", api_no_swarm_mode),
+        REFUSED("POST", "/swarm/leave", "503: this node is not part of a swarm", api_no_swarm_to_leave),
+        REFUSED("POST", "/swarm/update", SWARM, api_no_swarm),
+        REFUSED("GET", "/swarm/unlockkey", SWARM, api_no_swarm),
+        REFUSED("POST", "/swarm/unlock", SWARM, api_no_swarm),
+        REFUSED("GET", "/nodes", SWARM, api_no_swarm),
+        REFUSED("GET", "/nodes/{id}", SWARM, api_no_swarm),
+        REFUSED("DELETE", "/nodes/{id}", SWARM, api_no_swarm),
+        REFUSED("POST", "/nodes/{id}/update", SWARM, api_no_swarm),
+        REFUSED("GET", "/services", SWARM, api_no_swarm),
+        REFUSED("POST", "/services/create", SWARM, api_no_swarm),
+        REFUSED("GET", "/services/{id}", SWARM, api_no_swarm),
+        REFUSED("DELETE", "/services/{id}", SWARM, api_no_swarm),
+        REFUSED("POST", "/services/{id}/update", SWARM, api_no_swarm),
+        REFUSED("GET", "/services/{id}/logs", SWARM, api_no_swarm),
+        REFUSED("GET", "/tasks", SWARM, api_no_swarm),
+        REFUSED("GET", "/tasks/{id}", SWARM, api_no_swarm),
+        REFUSED("GET", "/tasks/{id}/logs", SWARM, api_no_swarm),
+        REFUSED("GET", "/secrets", SWARM, api_no_swarm),
+        REFUSED("POST", "/secrets/create", SWARM, api_no_swarm),
+        REFUSED("GET", "/secrets/{id}", SWARM, api_no_swarm),
+        REFUSED("DELETE", "/secrets/{id}", SWARM, api_no_swarm),
+        REFUSED("POST", "/secrets/{id}/update", SWARM, api_no_swarm),
+        REFUSED("GET", "/configs", SWARM, api_no_swarm),
+        REFUSED("POST", "/configs/create", SWARM, api_no_swarm),
+        REFUSED("GET", "/configs/{id}", SWARM, api_no_swarm),
+        REFUSED("DELETE", "/configs/{id}", SWARM, api_no_swarm),
+        REFUSED("POST", "/configs/{id}/update", SWARM, api_no_swarm),
 };
 const size_t api_nroutes = MN_ARRAY_LEN(api_routes);

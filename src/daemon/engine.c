@@ -9,14 +9,8 @@
 #include "base/log.h"
 #include "base/strv.h"
 #include "base/time.h"
+#include "daemon/modules.h"
 #include "sys/file.h"
-
-struct engine {
-        const daemon_config *config;
-        mn_arena *arena; /* what lives as long as the engine */
-        api_facts facts;
-        api_engine api;
-};
 
 /* The engine's own name, made once per data root: a UUID as Docker has it. */
 static mn_status read_id(engine *e, mn_err *err) {
@@ -92,13 +86,15 @@ static void fill_facts(engine *e) {
 
 mn_status engine_open(const daemon_config *config, loop *l, engine **ret, mn_err *err) {
         engine *e = mn_alloc(sizeof(*e));
-        (void) l;
         e->config = config;
+        e->loop = l;
         e->arena = mn_arena_new();
         e->facts.started_ns = mn_now_ns();
         e->api.facts = &e->facts;
         fill_facts(e);
         mn_status s = read_id(e, err);
+        if (s == MN_OK)
+                s = modules_open(e, err);
         if (s != MN_OK) {
                 engine_close(e);
                 return s;
@@ -119,6 +115,7 @@ void engine_reload(engine *e, const daemon_config *config) {
 void engine_close(engine *e) {
         if (!e)
                 return;
+        modules_close(e);
         mn_arena_free(e->arena);
         mn_freep(&e);
 }
