@@ -19,7 +19,7 @@ int64_t mn_now_ns(void) {
 }
 
 int64_t mn_monotonic_ns(void) {
-        return clock_ns(CLOCK_BOOTTIME);
+        return clock_ns(CLOCK_MONOTONIC);
 }
 
 /* Splits into seconds and a fraction that is never negative. */
