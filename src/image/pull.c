@@ -152,7 +152,8 @@ static mn_status check_platform(const struct pull *p, mn_err *err) {
         if (strcmp(platform->os, "linux") != 0)
                 return mn_fail(err, MN_INVALID,
                                "image operating system \"%s\" cannot be used on this platform", platform->os);
-        if (!p->has_platform || image_platform_fit(&p->platform, platform))
+        /* an index has chosen already, and knows better than a config that names no variant */
+        if (!p->has_platform || p->doc.index_text.data || image_platform_fit(&p->platform, platform))
                 return MN_OK;
         return mn_fail(err, MN_NOT_FOUND,
                        "image with reference %s was found but its platform (%s) does not match the specified "

@@ -285,7 +285,7 @@ mn_status registry_blob_fetch(registry_session *session, registry_http *http, co
         mn_status status = MN_INTERNAL;
         for (size_t i = spec->endpoint; i < registry_session_nendpoints(session); i++) {
                 status = fetch_verified(session, registry, http, i, &d, err);
-                if (!status || !registry_session_endpoint(session, i)->is_mirror)
+                if (!status || registry_session_is_final(session, i))
                         break;
         }
         if (status) {

@@ -391,11 +391,11 @@ static mn_status call_retrying(registry_session *session, registry_http *http, s
         }
 }
 
-static bool has_answered(registry_session *session, size_t i) {
+bool registry_session_is_final(registry_session *session, size_t i) {
         pthread_mutex_lock(&session->lock);
-        bool has = session->contacts[i].state == ENDPOINT_ANSWERS;
+        bool has_answered = session->contacts[i].state == ENDPOINT_ANSWERS;
         pthread_mutex_unlock(&session->lock);
-        return has;
+        return has_answered && !session->endpoints[i].is_mirror;
 }
 
 mn_status registry_session_fetch(registry_session *session, registry_http *http, size_t *endpoint,
@@ -407,8 +407,7 @@ mn_status registry_session_fetch(registry_session *session, registry_http *http,
                 status = call_retrying(session, http, i, target, request, response, err);
                 *endpoint = i;
                 bool is_answered = !status && response->status < 300;
-                bool is_final = has_answered(session, i) && !session->endpoints[i].is_mirror;
-                if (is_answered || is_final)
+                if (is_answered || registry_session_is_final(session, i))
                         return status;
         }
         return status;

@@ -49,6 +49,9 @@ mn_status registry_session_call(registry_session *session, registry_http *http, 
                                 const registry_request *request, registry_response *response,
                                 mn_err *err) MN_MUST_USE;
 
+/* True when what endpoint `i` says is the last word: it is the registry itself and it answers. */
+bool registry_session_is_final(registry_session *session, size_t i);
+
 /* The refresh token a login got, "" when none; borrowed. */
 const char *registry_session_refresh_token(const registry_session *session);
 
