@@ -2,6 +2,7 @@
 /* The registry client as a program, without a daemon: registry-driver [options]
  * pull|push|login|inspect|search ARGUMENT */
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +14,12 @@
 #include "driver_store.h"
 #include "image/pull.h"
 #include "image/push.h"
+#include "sys/file.h"
 
 struct options {
         image_registry_config config;
         char **insecure, **cert_dirs, **realms, **mirror_urls;
-        const char *store, *platform, *auth, *mirror_of;
+        const char *store, *platform, *auth, *mirror_of, *peak_file;
         bool has_all_tags, is_verified;
         int hang_up_after; /* messages; the client "goes away" */
 };
@@ -93,15 +95,38 @@ static mn_status run(struct options *o, image_registry *registry, const char *co
         return status;
 }
 
+/* Most memory this program ever had resident, in KiB. */
+static void write_peak(const char *path) {
+        cleanup_free char *text = NULL;
+        size_t len;
+        const char *line;
+        if (mn_file_read(AT_FDCWD, "/proc/self/status", 1 << 16, &text, &len) == 0 &&
+            (line = strstr(text, "VmHWM:")) != NULL) {
+                line += strspn(line + 6, " \t") + 6;
+                (void) mn_file_replace(AT_FDCWD, path, line, strcspn(line, " "), 0600);
+        }
+}
+
 static void parse_options(int argc, char **argv, struct options *o) {
-        static const struct option table[] = {
-                { "store", 1, NULL, 's' },    { "tmp", 1, NULL, 't' },      { "insecure", 1, NULL, 'i' },
-                { "certs", 1, NULL, 'c' },    { "realm", 1, NULL, 'r' },    { "mirror-of", 1, NULL, 'M' },
-                { "mirror", 1, NULL, 'm' },   { "platform", 1, NULL, 'p' }, { "auth", 1, NULL, 'a' },
-                { "all-tags", 0, NULL, 'A' }, { "verify", 0, NULL, 'v' },   { "policy", 1, NULL, 'P' },
-                { "attempts", 1, NULL, 'n' }, { "stall-ms", 1, NULL, 'S' }, { "hang-up-after", 1, NULL, 'h' },
-                { "index", 1, NULL, 'I' },    { "proxy", 1, NULL, 'x' },    { 0 }
-        };
+        static const struct option table[] = { { "store", 1, NULL, 's' },
+                                               { "tmp", 1, NULL, 't' },
+                                               { "insecure", 1, NULL, 'i' },
+                                               { "certs", 1, NULL, 'c' },
+                                               { "realm", 1, NULL, 'r' },
+                                               { "mirror-of", 1, NULL, 'M' },
+                                               { "mirror", 1, NULL, 'm' },
+                                               { "platform", 1, NULL, 'p' },
+                                               { "auth", 1, NULL, 'a' },
+                                               { "all-tags", 0, NULL, 'A' },
+                                               { "verify", 0, NULL, 'v' },
+                                               { "policy", 1, NULL, 'P' },
+                                               { "attempts", 1, NULL, 'n' },
+                                               { "stall-ms", 1, NULL, 'S' },
+                                               { "hang-up-after", 1, NULL, 'h' },
+                                               { "index", 1, NULL, 'I' },
+                                               { "proxy", 1, NULL, 'x' },
+                                               { "peak", 1, NULL, 'k' },
+                                               { 0 } };
         for (int c; (c = getopt_long(argc, argv, "", table, NULL)) >= 0;) {
                 switch (c) {
                 case 's':
@@ -152,6 +177,9 @@ static void parse_options(int argc, char **argv, struct options *o) {
                 case 'I':
                         o->config.search_url = optarg;
                         break;
+                case 'k':
+                        o->peak_file = optarg;
+                        break;
                 case 'x':
                         o->config.http_proxy = optarg;
                         break;
@@ -184,6 +212,8 @@ int main(int argc, char **argv) {
         }
         if (status)
                 fprintf(stderr, "error %d: %s\n", (int) status, mn_err_text(&err));
+        if (o.peak_file)
+                write_peak(o.peak_file);
         mn_strv_free(o.insecure);
         mn_strv_free(o.cert_dirs);
         mn_strv_free(o.realms);
