@@ -132,6 +132,8 @@ static bool is_lower_hex(const char *s, size_t len) {
 }
 
 bool mn_digest_text_is_valid(const char *text) {
+        if (!text)
+                return false;
         if (mn_str_has_prefix(text, "sha256:"))
                 return is_lower_hex(text + 7, 64);
         return mn_str_has_prefix(text, "sha512:") && is_lower_hex(text + 7, 128);

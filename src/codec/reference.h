@@ -69,5 +69,6 @@ bool mn_reference_same_repository(const mn_reference *a, const mn_reference *b);
 /* True for a tag by the grammar: [A-Za-z0-9_][A-Za-z0-9_.-]{0,127}. */
 bool mn_reference_is_tag(const char *text);
 
-/* True for "sha256:" and 64, or "sha512:" and 128 lower-case hex digits; nothing else is a digest here. */
+/* True for "sha256:" and 64, or "sha512:" and 128 lower-case hex digits; nothing else,
+   NULL included, is a digest here. */
 bool mn_digest_text_is_valid(const char *text);

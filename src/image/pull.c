@@ -67,9 +67,9 @@ static void on_extracting(void *arg, int64_t done) {
 }
 
 static mn_status store_layer(struct pull *p, size_t i, int fd, struct layer_report *r, mn_err *err) {
-        const registry_descriptor *d = &p->doc.manifest.layers.items[i];
+        const oci_descriptor *d = &p->doc.manifest.layers.items[i];
         image_ingest_layer layer = { .fd = fd,
-                                     .size_bytes = d->size_bytes,
+                                     .size_bytes = d->size,
                                      .digest = d->digest,
                                      .media_type = d->media_type,
                                      .diff_id = p->doc.config.diff_ids[i],
@@ -79,23 +79,23 @@ static mn_status store_layer(struct pull *p, size_t i, int fd, struct layer_repo
         if (status)
                 return mn_err_prefix(err, status, "failed to register layer");
         cleanup_free char *repository = mn_asprintf("%s/%s", p->reference.domain, p->reference.path);
-        image_blob_source source = { repository, d->digest, d->media_type, d->size_bytes };
+        image_blob_source source = { repository, d->digest, d->media_type, d->size };
         p->ops->note_source(p->store, layer.diff_id, &source);
         return MN_OK;
 }
 
 /* With the claim on the layer's digest. */
 static mn_status fetch_and_store(struct pull *p, size_t worker, size_t i, transfer_slot *slot, mn_err *err) {
-        const registry_descriptor *d = &p->doc.manifest.layers.items[i];
+        const oci_descriptor *d = &p->doc.manifest.layers.items[i];
         if (p->ops->has_layer(p->store, p->ingest, p->doc.config.diff_ids[i])) {
                 transfer_note(slot, "Already exists", 0, 0);
                 return MN_OK;
         }
         if (!p->workers[worker])
                 p->workers[worker] = registry_http_new();
-        struct layer_report report = { slot, d->size_bytes };
+        struct layer_report report = { slot, d->size };
         registry_blob_spec blob = { .digest = d->digest,
-                                    .size_bytes = d->size_bytes,
+                                    .size_bytes = d->size,
                                     .endpoint = p->doc.endpoint,
                                     .report = on_blob,
                                     .arg = &report };
@@ -165,7 +165,7 @@ static mn_status check_platform(const struct pull *p, mn_err *err) {
 static mn_status commit(struct pull *p, bool *ret_is_new, mn_err *err) {
         const pull_document *doc = &p->doc;
         image_ingest_image image = {
-                .config = { doc->manifest.config.media_type, doc->manifest.config.digest,
+                .config = { doc->manifest.config->media_type, doc->manifest.config->digest,
                             doc->config_text.data, doc->config_text.len },
                 .manifest = { doc->manifest.media_type, doc->manifest_digest, doc->manifest_text.data,
                               doc->manifest_text.len },
@@ -190,7 +190,7 @@ static mn_status pull_image(struct pull *p, mn_arena *arena, bool *ret_is_new, m
 /* The reference already means this image: only what may be new about it (a digest) is recorded. */
 static bool is_here(struct pull *p, mn_arena *arena) {
         const char *id = p->ops->find(p->store, &p->reference, arena);
-        return *id && strcmp(id, p->doc.manifest.config.digest) == 0;
+        return *id && strcmp(id, p->doc.manifest.config->digest) == 0;
 }
 
 static mn_status pull_one(struct pull *p, mn_err *err) {

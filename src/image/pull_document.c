@@ -76,10 +76,10 @@ mn_status pull_top_document(registry_session *session, registry_http *http, size
 
 /* Follows an index to the manifest of the platform. */
 static mn_status fetch_chosen(pull_document *doc, registry_session *session, registry_http *http,
-                              const pull_document_spec *spec, const registry_manifest *index, mn_arena *arena,
+                              const pull_document_spec *spec, const oci_document *index, mn_arena *arena,
                               mn_err *err) {
         char platform[IMAGE_PLATFORM_TEXT_SIZE];
-        const registry_descriptor *chosen = registry_manifest_choose(index, spec->platform);
+        const oci_descriptor *chosen = registry_manifest_choose(index, spec->platform);
         if (!chosen)
                 return mn_fail(err, MN_NOT_FOUND, "no matching manifest for %s in the manifest list entries",
                                image_platform_text(spec->platform, platform));
@@ -89,14 +89,14 @@ static mn_status fetch_chosen(pull_document *doc, registry_session *session, reg
                                           doc->manifest_digest, err);
         if (status)
                 return status;
-        if ((int64_t) doc->manifest_text.len != chosen->size_bytes)
+        if ((int64_t) doc->manifest_text.len != chosen->size)
                 return mn_fail(err, MN_INTERNAL, "manifest %s has %zu bytes, its index says %lld",
-                               chosen->digest, doc->manifest_text.len, (long long) chosen->size_bytes);
+                               chosen->digest, doc->manifest_text.len, (long long) chosen->size);
         status = registry_manifest_parse(type, doc->manifest_text.data, doc->manifest_text.len, arena,
                                          &doc->manifest, err);
         if (status)
                 return status;
-        if (doc->manifest.is_index)
+        if (doc->manifest.kind == OCI_INDEX)
                 return mn_fail(err, MN_INVALID, "manifest: an index within an index: refused");
         return MN_OK;
 }
@@ -108,14 +108,14 @@ mn_status pull_document_fetch(pull_document *doc, image_registry *registry, regi
         pull_text top;
         const char *type;
         char digest[MN_DIGEST_TEXT_MAX + 1];
-        registry_manifest manifest;
+        oci_document manifest;
         mn_status status = pull_top_document(session, http, &doc->endpoint, spec->reference, arena, &top,
                                              &type, digest, err);
         if (!status)
                 status = registry_manifest_parse(type, top.data, top.len, arena, &manifest, err);
         if (status)
                 return status;
-        if (manifest.is_index) {
+        if (manifest.kind == OCI_INDEX) {
                 doc->index_text = top;
                 doc->index_media_type = manifest.media_type;
                 strcpy(doc->index_digest, digest);
@@ -131,11 +131,10 @@ mn_status pull_document_fetch(pull_document *doc, image_registry *registry, regi
 /* ---- small blobs ---- */
 
 mn_status pull_small_blob(registry_session *session, registry_http *http, size_t *endpoint,
-                          const registry_descriptor *descriptor, mn_arena *arena, pull_text *ret,
-                          mn_err *err) {
-        if (descriptor->size_bytes > REGISTRY_DOCUMENT_MAX)
+                          const oci_descriptor *descriptor, mn_arena *arena, pull_text *ret, mn_err *err) {
+        if (descriptor->size > REGISTRY_DOCUMENT_MAX)
                 return mn_fail(err, MN_TOO_LARGE, "blob %s: %lld bytes, at most %d are allowed",
-                               descriptor->digest, (long long) descriptor->size_bytes, REGISTRY_DOCUMENT_MAX);
+                               descriptor->digest, (long long) descriptor->size, REGISTRY_DOCUMENT_MAX);
         cleanup_free char *target = mn_asprintf("blobs/%s", descriptor->digest);
         registry_request request = { .method = "GET", .max_body = REGISTRY_DOCUMENT_MAX };
         cleanup_registry_response registry_response response = { 0 };
@@ -148,10 +147,10 @@ mn_status pull_small_blob(registry_session *session, registry_http *http, size_t
                 return mn_fail(err, MN_INTERNAL, "blob %s: %s", descriptor->digest, error.text);
         }
         char digest[MN_DIGEST_TEXT_MAX + 1];
-        if ((int64_t) response.body.len != descriptor->size_bytes)
+        if ((int64_t) response.body.len != descriptor->size)
                 return mn_fail(err, MN_INTERNAL,
                                "blob %s: the registry sends %zu bytes, its manifest says %lld",
-                               descriptor->digest, response.body.len, (long long) descriptor->size_bytes);
+                               descriptor->digest, response.body.len, (long long) descriptor->size);
         registry_digest_of(mn_str_text(&response.body), response.body.len, descriptor->digest, digest);
         if (strcmp(digest, descriptor->digest) != 0)
                 return mn_fail(err, MN_INTERNAL, "image config verification failed for digest %s",
@@ -163,7 +162,7 @@ mn_status pull_small_blob(registry_session *session, registry_http *http, size_t
 mn_status pull_document_fetch_config(pull_document *doc, registry_session *session, registry_http *http,
                                      mn_arena *arena, mn_err *err) {
         size_t endpoint = doc->endpoint;
-        mn_status status = pull_small_blob(session, http, &endpoint, &doc->manifest.config, arena,
+        mn_status status = pull_small_blob(session, http, &endpoint, doc->manifest.config, arena,
                                            &doc->config_text, err);
         if (status)
                 return status;

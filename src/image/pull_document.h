@@ -18,7 +18,7 @@ typedef struct pull_document {
         char index_digest[MN_DIGEST_TEXT_MAX + 1];
         pull_text manifest_text;
         char manifest_digest[MN_DIGEST_TEXT_MAX + 1];
-        registry_manifest manifest;
+        oci_document manifest;
         pull_text config_text;
         registry_config config;
         const char *signer; /* who signed, when the policy asked; else NULL */
@@ -48,7 +48,7 @@ mn_status pull_top_document(registry_session *session, registry_http *http, size
 
 /* A small blob named by a descriptor (config, signature), in memory; size, then digest verified. */
 mn_status pull_small_blob(registry_session *session, registry_http *http, size_t *endpoint,
-                          const registry_descriptor *descriptor, mn_arena *arena, pull_text *ret,
+                          const oci_descriptor *descriptor, mn_arena *arena, pull_text *ret,
                           mn_err *err) MN_MUST_USE;
 
 /* All tags of the repository, in the registry's order; the array ends with NULL. */

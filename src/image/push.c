@@ -105,9 +105,9 @@ static const char *write_manifest(const struct push *p, const char *config_diges
         bool is_docker = true;
         for (size_t i = 0; i < p->image.nlayers; i++)
                 is_docker = is_docker && is_docker_type(p->layers[i].media_type);
-        const char *type = is_docker ? REGISTRY_TYPE_DOCKER_MANIFEST : REGISTRY_TYPE_OCI_MANIFEST;
+        const char *type = is_docker ? DOCKER_MEDIA_MANIFEST : OCI_MEDIA_MANIFEST;
         mn_str_printf(out, "{\"schemaVersion\":2,\"mediaType\":\"%s\",\"config\":", type);
-        add_descriptor(out, is_docker ? REGISTRY_TYPE_DOCKER_CONFIG : REGISTRY_TYPE_OCI_CONFIG, config_digest,
+        add_descriptor(out, is_docker ? DOCKER_MEDIA_CONFIG : OCI_MEDIA_CONFIG, config_digest,
                        (int64_t) p->image.config_len);
         mn_str_add(out, ",\"layers\":[");
         for (size_t i = 0; i < p->image.nlayers; i++) {

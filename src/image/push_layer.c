@@ -2,12 +2,11 @@
 #include "image/push_layer.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/id.h"
+#include "codec/digest.h"
 #include "codec/gzip.h"
 #include "image/registry_manifest.h"
 #include "sys/fd.h"
@@ -136,7 +135,7 @@ struct upload {
         int64_t sent_bytes;
         bool is_at_end;
         mn_gzip *gzip;
-        EVP_MD_CTX *hash;
+        mn_digest *hash;
         char *input;
         transfer_slot *slot;
         mn_err *err;
@@ -164,7 +163,7 @@ static ssize_t next_bytes(void *arg, char *buf, size_t size) {
                         return -1;
                 }
                 if (n > 0 || u->is_at_end) {
-                        EVP_DigestUpdate(u->hash, buf, (size_t) n);
+                        mn_digest_update(u->hash, buf, (size_t) n);
                         u->sent_bytes += n;
                         return n;
                 }
@@ -190,13 +189,8 @@ static mn_status send_stream(const push_layer_spec *spec, registry_http *http, c
         cleanup_free char *next = upload_url(spec, response);
         if (!next)
                 return mn_fail(err, MN_INTERNAL, "the registry names no place to finish the upload");
-        unsigned char value[EVP_MAX_MD_SIZE];
-        char hex[2 * EVP_MAX_MD_SIZE + 1];
-        unsigned len;
-        EVP_DigestFinal_ex(u->hash, value, &len);
-        mn_hex_encode(value, len, hex);
-        snprintf(ret->digest, sizeof(ret->digest), "sha256:%s", hex);
-        snprintf(ret->media_type, sizeof(ret->media_type), "%s", REGISTRY_TYPE_DOCKER_LAYER);
+        mn_digest_finish(u->hash, ret->digest);
+        snprintf(ret->media_type, sizeof(ret->media_type), "%s", DOCKER_MEDIA_LAYER_GZIP);
         ret->size_bytes = u->sent_bytes;
         cleanup_free char *put_url = mn_asprintf("%s%cdigest=%s", next, strchr(next, '?') ? '&' : '?',
                                                  ret->digest);
@@ -213,10 +207,6 @@ static mn_status send_stream(const push_layer_spec *spec, registry_http *http, c
         if (stored && strcmp(stored, ret->digest) != 0)
                 return mn_fail(err, MN_INTERNAL, "the registry stored other bytes than were sent");
         return MN_OK;
-}
-
-static void hash_freep(EVP_MD_CTX **hash) {
-        EVP_MD_CTX_free(*hash);
 }
 
 static mn_status upload_once(const push_layer_spec *spec, registry_http *http, const char *given_url,
@@ -238,9 +228,8 @@ static mn_status upload_once(const push_layer_spec *spec, registry_http *http, c
         if (fd < 0)
                 return MN_INTERNAL;
         cleanup_gzip mn_gzip *gzip = mn_gzip_new();
-        MN_CLEANUP(hash_freep) EVP_MD_CTX *hash = EVP_MD_CTX_new();
+        cleanup_digest mn_digest *hash = mn_digest_new(MN_DIGEST_SHA256);
         cleanup_free char *input = mn_alloc(INPUT_SIZE);
-        EVP_DigestInit_ex(hash, EVP_sha256(), NULL);
         u.fd = fd;
         u.gzip = gzip;
         u.hash = hash;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/id.h"
 #include "base/num.h"
 #include "base/time.h"
+#include "codec/digest.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 
@@ -64,7 +63,7 @@ struct download {
         const registry_blob_spec *spec;
         int fd;
         int64_t have; /* bytes in the file; the hash is over exactly these */
-        EVP_MD_CTX *hash;
+        mn_digest *hash;
         bool is_resumed;        /* some of the bytes are from an earlier attempt */
         bool is_range_refused;  /* the server cannot resume: ask for all of it */
         bool is_answer_checked; /* the head of the present answer fits */
@@ -73,8 +72,8 @@ struct download {
 };
 
 static void hash_reset(struct download *d) {
-        bool is_sha512 = mn_str_has_prefix(d->spec->digest, "sha512:");
-        EVP_DigestInit_ex(d->hash, is_sha512 ? EVP_sha512() : EVP_sha256(), NULL);
+        mn_digest_free(d->hash);
+        d->hash = mn_digest_new(mn_digest_algorithm_of(d->spec->digest));
 }
 
 static int start_over(struct download *d) {
@@ -96,20 +95,17 @@ static int take_up(struct download *d) {
         for (ssize_t n; (n = mn_read_full(d->fd, buf, REREAD_SIZE)) != 0;) {
                 if (n < 0)
                         return (int) n;
-                EVP_DigestUpdate(d->hash, buf, (size_t) n);
+                mn_digest_update(d->hash, buf, (size_t) n);
                 d->have += n;
         }
         d->is_resumed = d->have > 0;
         return 0;
 }
 
+/* Uses the hash up. */
 static bool has_right_digest(struct download *d) {
-        unsigned char value[EVP_MAX_MD_SIZE];
-        char hex[2 * EVP_MAX_MD_SIZE + 1];
-        unsigned len = 0;
-        EVP_DigestFinal_ex(d->hash, value, &len);
-        mn_hex_encode(value, len, hex);
-        return strcmp(hex, d->spec->digest + 7) == 0;
+        char digest[MN_DIGEST_SIZE];
+        return strcmp(mn_digest_finish(d->hash, digest), d->spec->digest) == 0;
 }
 
 /* ---- the answer ---- */
@@ -165,7 +161,7 @@ static int on_bytes(void *arg, const registry_response *head, const char *bytes,
                 (void) start_over(d); /* a full disk gets its space back at once */
                 return -1;
         }
-        EVP_DigestUpdate(d->hash, bytes, len);
+        mn_digest_update(d->hash, bytes, len);
         d->have += (int64_t) len;
         if (d->spec->report)
                 d->spec->report(d->spec->arg, REGISTRY_BLOB_PROGRESS, d->have);
@@ -266,8 +262,21 @@ static mn_status fetch_verified(registry_session *session, image_registry *regis
         }
 }
 
-static void hash_freep(EVP_MD_CTX **hash) {
-        EVP_MD_CTX_free(*hash);
+static mn_status fetch_from_any(registry_session *session, registry_http *http, struct download *d,
+                                mn_err *err) {
+        image_registry *registry = registry_session_registry(session);
+        int r = take_up(d);
+        if (r < 0)
+                return mn_fail_errno(err, r, "cannot read the part of blob %s that is here", d->spec->digest);
+        mn_status status = MN_INTERNAL;
+        for (size_t i = d->spec->endpoint; i < registry_session_nendpoints(session); i++) {
+                status = fetch_verified(session, registry, http, i, d, err);
+                if (!status || registry_session_is_final(session, i))
+                        break;
+        }
+        if (!status && lseek(d->fd, 0, SEEK_SET) < 0)
+                return mn_fail_errno(err, -errno, "cannot read blob %s", d->spec->digest);
+        return status;
 }
 
 mn_status registry_blob_fetch(registry_session *session, registry_http *http, const registry_blob_spec *spec,
@@ -277,24 +286,12 @@ mn_status registry_blob_fetch(registry_session *session, registry_http *http, co
         cleanup_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return mn_fail_errno(err, -errno, "cannot create \"%s\"", path);
-        MN_CLEANUP(hash_freep) EVP_MD_CTX *hash = EVP_MD_CTX_new();
-        struct download d = { .spec = spec, .fd = fd, .hash = hash, .err = err };
-        int r = take_up(&d);
-        if (r < 0)
-                return mn_fail_errno(err, r, "cannot read \"%s\"", path);
-        mn_status status = MN_INTERNAL;
-        for (size_t i = spec->endpoint; i < registry_session_nendpoints(session); i++) {
-                status = fetch_verified(session, registry, http, i, &d, err);
-                if (!status || registry_session_is_final(session, i))
-                        break;
-        }
-        if (status) {
-                if (!d.have)
-                        registry_blob_drop(registry, spec->digest);
-                return status;
-        }
-        if (lseek(fd, 0, SEEK_SET) < 0)
-                return mn_fail_errno(err, -errno, "cannot read \"%s\"", path);
-        *ret_fd = MN_TAKE_FD(fd);
-        return MN_OK;
+        struct download d = { .spec = spec, .fd = fd, .err = err };
+        mn_status status = fetch_from_any(session, http, &d, err);
+        mn_digest_free(d.hash);
+        if (!status)
+                *ret_fd = MN_TAKE_FD(fd);
+        else if (!d.have)
+                registry_blob_drop(registry, spec->digest);
+        return status;
 }

@@ -39,10 +39,10 @@ static const mn_field inspect_fields[] = {
 };
 static const mn_type inspect_type = MN_STRUCT(struct inspect, inspect_fields);
 
-static void add_index_platforms(struct inspect *doc, const registry_manifest *index, mn_arena *arena) {
+static void add_index_platforms(struct inspect *doc, const oci_document *index, mn_arena *arena) {
         doc->platforms.items = mn_arena_array(arena, index->manifests.len + 1, sizeof(*doc->platforms.items));
         for (size_t i = 0; i < index->manifests.len; i++) {
-                const registry_descriptor *d = &index->manifests.items[i];
+                const oci_descriptor *d = &index->manifests.items[i];
                 if (d->platform)
                         doc->platforms.items[doc->platforms.len++] = (struct inspect_platform){
                                 d->platform->architecture, d->platform->os, d->platform->os_version,
@@ -52,10 +52,10 @@ static void add_index_platforms(struct inspect *doc, const registry_manifest *in
 }
 
 static mn_status add_config_platform(struct inspect *doc, registry_session *session, registry_http *http,
-                                     size_t endpoint, const registry_manifest *manifest, mn_arena *arena,
+                                     size_t endpoint, const oci_document *manifest, mn_arena *arena,
                                      mn_err *err) {
         pull_text text;
-        mn_status status = pull_small_blob(session, http, &endpoint, &manifest->config, arena, &text, err);
+        mn_status status = pull_small_blob(session, http, &endpoint, manifest->config, arena, &text, err);
         if (status)
                 return status;
         doc->platforms.items = mn_arena_alloc(arena, sizeof(*doc->platforms.items));
@@ -73,7 +73,7 @@ static mn_status inspect(registry_session *session, registry_http *http, const m
         pull_text text;
         const char *type;
         char digest[MN_DIGEST_TEXT_MAX + 1];
-        registry_manifest manifest;
+        oci_document manifest;
         mn_status status = pull_top_document(session, http, &endpoint, reference, arena, &text, &type, digest,
                                              err);
         if (!status)
@@ -82,7 +82,7 @@ static mn_status inspect(registry_session *session, registry_http *http, const m
                 return status;
         doc->descriptor = (struct inspect_descriptor){ manifest.media_type, mn_arena_strdup(arena, digest),
                                                        (int64_t) text.len };
-        if (!manifest.is_index)
+        if (manifest.kind != OCI_INDEX)
                 return add_config_platform(doc, session, http, endpoint, &manifest, arena, err);
         add_index_platforms(doc, &manifest, arena);
         return MN_OK;

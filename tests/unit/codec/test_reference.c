@@ -249,6 +249,7 @@ static void digests(void **state) {
                                            "sha512:" HEX64,
                                            " " SHA256,
                                            HEX64 };
+        assert_false(mn_digest_text_is_valid(NULL));
         assert_true(mn_digest_text_is_valid(SHA256));
         assert_true(mn_digest_text_is_valid(SHA512));
         for (size_t i = 0; i < MN_ARRAY_LEN(bad); i++)
