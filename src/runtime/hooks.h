@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Hooks: programs of the host's administrator, with the container's state on standard input. */
+
+#include "oci/runtime_spec.h"
+
+/* Runs them in order; `kind` is the name in config.json. A hook that fails, or does not end in its time, ends
+   the list: MN_INTERNAL names it. */
+mn_status hooks_run(const oci_hook_list *hooks, const char *kind, const oci_state *state,
+                    mn_err *err) MN_MUST_USE;

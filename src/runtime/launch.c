@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "base/strv.h"
+#include "base/time.h"
+#include "oci/seccomp_profile.h"
+#include "runtime/console.h"
+#include "runtime/hooks.h"
+#include "runtime/idmap.h"
+#include "runtime/resources.h"
+#include "runtime/rootfs.h"
+#include "runtime/sysctls.h"
+#include "runtime/systemd_cgroup.h"
+#include "sys/clone.h"
+#include "sys/fd.h"
+#include "sys/file.h"
+#include "sys/mountfd.h"
+#include "sys/path.h"
+#include "sys/spawn.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP 0x02000000
+#endif
+
+enum { MAX_CONFIG = 8 << 20, MAX_MOUNTS = 8192, CGROUP_DELETE_MS = 2000 };
+
+/* ---- the bundle ---- */
+
+static mn_status load_bundle(launch *l, mn_err *err) {
+        const char *bundle = l->options->bundle ? l->options->bundle : ".";
+        l->bundle_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (l->bundle_fd < 0)
+                return mn_fail_errno(err, -errno, "bundle \"%s\"", bundle);
+        l->bundle = realpath(bundle, NULL);
+        int r = mn_file_read(l->bundle_fd, CONTAINER_CONFIG_FILE, MAX_CONFIG, &l->config_text,
+                             &l->config_len);
+        if (r < 0)
+                return mn_fail_errno(err, r, "JSON specification file config.json in \"%s\"", bundle);
+        return oci_spec_parse(l->config_text, l->config_len, l->arena, &l->spec, err);
+}
+
+static mn_status check_version(const char *version, mn_err *err) {
+        if (version[0] != '1' || version[1] != '.')
+                return mn_fail(err, MN_INVALID, "ociVersion: \"%s\" is not supported, only 1.x", version);
+        return MN_OK;
+}
+
+static mn_status check_spec(launch *l, mn_err *err) {
+        const oci_spec *spec = l->spec;
+        mn_status st = check_version(spec->oci_version, err);
+        if (st)
+                return st;
+        if (!spec->process)
+                return mn_fail(err, MN_INVALID, "process: missing");
+        if (!spec->root || !*spec->root->path)
+                return mn_fail(err, MN_INVALID, "root: missing");
+        if (spec->mounts.len > MAX_MOUNTS)
+                return mn_fail(err, MN_INVALID, "mounts: more than %d", MAX_MOUNTS);
+        if (!namespace_is_own(&l->namespaces, CLONE_NEWNS))
+                return mn_fail(err, MN_NOT_IMPLEMENTED,
+                               "linux.namespaces: a container without a mount namespace is not offered");
+        if (l->namespaces.join_flags & CLONE_NEWNS)
+                return mn_fail(err, MN_NOT_IMPLEMENTED,
+                               "linux.namespaces: joining a mount namespace is not offered");
+        if ((spec->hostname && *spec->hostname) || (spec->domainname && *spec->domainname))
+                if (!namespace_is_own(&l->namespaces, CLONE_NEWUTS))
+                        return mn_fail(err, MN_INVALID, "hostname: needs a uts namespace of its own");
+        bool wants_console = spec->process->terminal;
+        if (l->options->console_socket && !wants_console)
+                return mn_fail(err, MN_INVALID,
+                               "cannot use console socket if runc will not detach or allocate tty");
+        if (wants_console && !l->options->console_socket)
+                return mn_fail(err, MN_INVALID,
+                               "cannot allocate tty if runc will detach without setting console socket");
+        if (spec->linux_ && spec->linux_->intel_rdt)
+                return mn_fail(err, MN_NOT_IMPLEMENTED,
+                               "linux.intelRdt: this host has no resctrl file system");
+        if (spec->linux_ && spec->linux_->net_devices.len)
+                return mn_fail(err, MN_NOT_IMPLEMENTED, "linux.netDevices: not offered by this runtime");
+        unsigned long propagation;
+        st = rootfs_propagation(spec, &propagation, err);
+        return st == MN_OK ? idmap_check(spec, &l->namespaces, err) : st;
+}
+
+/* The fast way is for containers that need nothing of a parent between birth and execution. */
+static bool can_be_fast(const launch *l) {
+        const oci_hooks *hooks = l->spec->hooks;
+        return !l->waits_for_start && !(l->namespaces.create_flags & (CLONE_NEWUSER | CLONE_NEWTIME)) &&
+               !(l->namespaces.join_flags & (CLONE_NEWUSER | CLONE_NEWTIME)) &&
+               !(hooks && (hooks->prestart.len || hooks->create_runtime.len)) && !l->source_fds;
+}
+
+/* ---- what is prepared ---- */
+
+/* root.path as a detached mount. "/proc/self/fd/N" of a mount that is in no table is taken as it is;
+   everything else is copied with what is mounted below it. */
+static mn_status open_root(launch *l, mn_err *err) {
+        const char *path = l->spec->root->path;
+        char target[8] = "";
+        if (mn_str_has_prefix(path, "/proc/self/fd/") && readlink(path, target, sizeof(target)) == 1 &&
+            *target == '/')
+                l->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        else
+                l->root_fd = mn_mount_clone(*path == '/' ? AT_FDCWD : l->bundle_fd, path, true);
+        struct stat st;
+        if (l->root_fd < 0)
+                return mn_fail_errno(err, l->root_fd == -1 ? -errno : l->root_fd, "root.path: \"%s\"", path);
+        if (fstat(l->root_fd, &st) < 0 || !S_ISDIR(st.st_mode))
+                return mn_fail(err, MN_INVALID, "root.path: \"%s\" is not a directory", path);
+        return MN_OK;
+}
+
+static mn_status prepare_seccomp(launch *l, mn_err *err) {
+        const oci_seccomp *section = l->spec->linux_ ? l->spec->linux_->seccomp : NULL;
+        oci_seccomp built_in;
+        const char *wanted = mn_str_map_get(&l->spec->annotations, OCI_ANNOTATION_SECCOMP);
+        if (!section && wanted && strcmp(wanted, "default") == 0) {
+                oci_seccomp_default(&(oci_seccomp_context){ .capabilities = l->process.caps.bounding },
+                                    l->arena, &built_in);
+                section = &built_in;
+        }
+        if (!section)
+                return MN_OK;
+        mn_status st = seccomp_compile(section, l->arena, &l->process.seccomp, err);
+        if (st == MN_OK && l->process.seccomp.has_listener) {
+                st = console_connect(section->listener_path, &l->listener_fd, err);
+                if (st)
+                        return mn_err_prefix(err, st, "linux.seccomp.listenerPath");
+        }
+        return st;
+}
+
+static mn_status prepare_cgroup(launch *l, mn_err *err) {
+        const oci_resources *res = l->spec->linux_ ? l->spec->linux_->resources : NULL;
+        const char *path = l->spec->linux_ ? l->spec->linux_->cgroups_path : NULL;
+        int r = mn_cgroup_host_init(&l->cgroup_host);
+        if (r < 0)
+                return r == -ENOENT ? MN_OK : mn_fail_errno(err, r, "reading the cgroups of this host");
+        cleanup_free char *made = NULL;
+        if (l->rt->uses_systemd) {
+                mn_status st = systemd_cgroup_path(path, l->id, &made, &l->systemd_unit, err);
+                if (st)
+                        return st;
+                path = made;
+        } else if (!path || !*path) {
+                path = l->id;
+        }
+        r = mn_cgroup_create(&l->cgroup_host, path, resources_controllers(&l->cgroup_host, res), &l->cgroup,
+                             NULL);
+        if (r < 0)
+                return mn_fail_errno(err, r, "linux.cgroupsPath: creating \"%s\"", path);
+        mn_status st = resources_apply(&l->cgroup, res, err);
+        return st == MN_OK ? resources_apply_devices(&l->cgroup, res, err) : st;
+}
+
+static mn_status prepare_record(launch *l, mn_err *err) {
+        char now[MN_TIME_TEXT_SIZE];
+        const char *root = l->spec->root->path;
+        l->record = (container_record){
+                .oci_version = l->spec->oci_version,
+                .id = (char *) (uintptr_t) l->id,
+                .bundle = l->bundle,
+                .rootfs = *root == '/' ? l->spec->root->path
+                                       : mn_arena_printf(l->arena, "%s/%s", l->bundle, root),
+                .created = mn_arena_strdup(l->arena, mn_time_format(mn_now_ns(), now)),
+                .systemd_unit = l->systemd_unit,
+                .join_flags = l->namespaces.create_flags | l->namespaces.join_flags,
+                .preserve_fds = l->options->preserve_fds,
+        };
+        mn_str_pair *paths = mn_arena_array(l->arena, l->cgroup.len, sizeof(*paths));
+        for (size_t i = 0; i < l->cgroup.len; i++)
+                paths[i] = (mn_str_pair){ (char *) (uintptr_t) l->cgroup.dirs[i].key,
+                                          l->cgroup.dirs[i].path };
+        l->record.cgroup_paths = (mn_str_map){ paths, l->cgroup.len };
+        int r = mn_file_create(l->state_fd, CONTAINER_CONFIG_FILE, l->config_text, l->config_len, 0600);
+        if (r == 0 && l->waits_for_start)
+                r = mkfifoat(l->state_fd, CONTAINER_FIFO, 0600) < 0 ? -errno : 0;
+        /* Opened without waiting: the child polls it until `start` writes. */
+        if (r == 0 && l->waits_for_start) {
+                l->fifo_fd = openat(l->state_fd, CONTAINER_FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+                r = l->fifo_fd < 0 ? -errno : 0;
+        }
+        return r < 0 ? mn_fail_errno(err, r, "writing the state of the container") : MN_OK;
+}
+
+mn_status launch_commit(launch *l, mn_err *err) {
+        l->record.pid = l->pid;
+        int r = container_pid_key(l->is_fast ? getpid() : l->pid, &l->record.pid_key);
+        if (r < 0)
+                return mn_fail_errno(err, r, "identifying the process");
+        return container_save(l->state_fd, &l->record, err);
+}
+
+/* ---- the child ---- */
+
+/* The hooks that run outside of the container, when its namespaces exist. */
+static mn_status run_runtime_hooks(launch *l, mn_err *err) {
+        const oci_hooks *hooks = l->spec->hooks;
+        if (!hooks)
+                return MN_OK;
+        l->record.pid = l->pid;
+        oci_state state = container_oci_state(&l->record, CONTAINER_CREATING, &l->spec->annotations);
+        mn_status st = hooks_run(&hooks->prestart, "prestart", &state, err);
+        return st == MN_OK ? hooks_run(&hooks->create_runtime, "createRuntime", &state, err) : st;
+}
+
+static mn_status serve(launch *l, char request, mn_err *err) {
+        switch (request) {
+        case REQUEST_MAPPINGS:
+                return idmap_write(l->spec, l->pid, err);
+        case REQUEST_HOOKS:
+                return run_runtime_hooks(l, err);
+        case REQUEST_READY: {
+                mn_status st = resources_apply_memory(
+                        &l->cgroup, l->spec->linux_ ? l->spec->linux_->resources : NULL, err);
+                return st == MN_OK ? launch_commit(l, err) : st;
+        }
+        default:
+                return mn_fail(err, MN_INTERNAL, "unknown request of the child");
+        }
+}
+
+/* General way: serves the child until it is ready (`create`) or has executed (`run`). */
+static mn_status supervise(launch *l, mn_err *err) {
+        char message[4096];
+        bool is_ready = false;
+        for (;;) {
+                ssize_t n = recv(l->sync_fds[0], message, sizeof(message) - 1, 0);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return is_ready ? MN_OK
+                                        : mn_fail(err, MN_INTERNAL,
+                                                  "the container's process ended while it was set up");
+                message[n] = '\0';
+                if (*message == REQUEST_ERROR)
+                        return mn_fail(err, n > 1 ? (mn_status) message[1] : MN_INTERNAL, "%s",
+                                       n > 2 ? message + 2 : "");
+                mn_status st = serve(l, *message, err);
+                if (st)
+                        return st;
+                is_ready = *message == REQUEST_READY;
+                if (send(l->sync_fds[0], "G", 1, MSG_NOSIGNAL) < 0)
+                        return mn_fail_errno(err, -errno, "answering the child");
+                if (is_ready && l->waits_for_start)
+                        return MN_OK;
+        }
+}
+
+mn_status launch_ask(launch *l, launch_request request, mn_err *err) {
+        char byte = (char) request;
+        ssize_t n = send(l->sync_fds[1], &byte, 1, MSG_NOSIGNAL);
+        while (n > 0 && (n = recv(l->sync_fds[1], &byte, 1, 0)) < 0 && errno == EINTR)
+                n = 1;
+        return n == 1 ? MN_OK : mn_fail(err, MN_INTERNAL, "the runtime ended during the set-up");
+}
+
+/* Namespaces that are entered by being born: time must be offset before its first process, a joined pid
+   namespace is chosen by the parent. */
+static mn_status enter_for_child(launch *l, mn_err *err) {
+        int r = namespace_join(&l->namespaces, CLONE_NEWPID | CLONE_NEWTIME);
+        if (r < 0)
+                return mn_fail_errno(err, r, "linux.namespaces: joining by path");
+        if (l->namespaces.create_flags & CLONE_NEWTIME)
+                return idmap_new_time_namespace(l->spec, err);
+        return MN_OK;
+}
+
+static mn_status start_child(launch *l, int *ret_pidfd, mn_err *err) {
+        mn_status st = enter_for_child(l, err);
+        if (st)
+                return st;
+        if (!l->is_fast && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, l->sync_fds) < 0)
+                return mn_fail_errno(err, -errno, "socketpair");
+        sigset_t all, old;
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, &old);
+        mn_clone_spec clone_spec = {
+                /* The cgroup namespace is made after its cgroup was joined, the time namespace before the
+                   birth. */
+                .flags = (uint64_t) (unsigned) (l->namespaces.create_flags &
+                                                ~(CLONE_NEWCGROUP | CLONE_NEWTIME)),
+                .cgroup_fd = -1,
+                .shares_memory = l->is_fast,
+                .main = launch_child,
+                .arg = l,
+                .ret_pid = &l->pid,
+                .ret_pidfd = ret_pidfd,
+        };
+        int v2 = mn_cgroup_fd(&l->cgroup, MN_CG_UNIFIED);
+        cleanup_close int born_in = v2 < 0 ? -1 : openat(v2, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        clone_spec.cgroup_fd = born_in;
+        runtime_trace(l->rt, "prepared");
+        pid_t pid = mn_clone(&clone_spec);
+        sigprocmask(SIG_SETMASK, &old, NULL);
+        l->sync_fds[1] = mn_close(l->sync_fds[1]);
+        if (pid < 0)
+                return mn_fail_errno(err, (int) pid, "making the namespaces");
+        return MN_OK;
+}
+
+/* Takes back what was made. */
+static void undo(launch *l, int pidfd) {
+        if (pidfd >= 0) {
+                mn_pidfd_kill(pidfd, SIGKILL);
+                mn_wait_pidfd(pidfd);
+        }
+        if (l->cgroup.len) {
+                mn_cgroup_kill(&l->cgroup, SIGKILL);
+                mn_cgroup_delete(&l->cgroup, CGROUP_DELETE_MS);
+        }
+        if (l->systemd_unit)
+                systemd_cgroup_stop(l->systemd_unit);
+        if (l->state_fd >= 0)
+                container_forget(l->rt, l->id);
+}
+
+static mn_status write_pid_file(launch *l, mn_err *err) {
+        char text[16];
+        if (!l->options->pid_file)
+                return MN_OK;
+        int len = snprintf(text, sizeof(text), "%d", (int) l->pid);
+        int r = mn_file_replace(AT_FDCWD, l->options->pid_file, text, (size_t) len, 0644);
+        return r < 0 ? mn_fail_errno(err, r, "--pid-file: \"%s\"", l->options->pid_file) : MN_OK;
+}
+
+static mn_status prepare(launch *l, mn_err *err) {
+        mn_status st = load_bundle(l, err);
+        if (st == MN_OK)
+                st = namespace_plan_init(&l->namespaces, l->spec, err);
+        if (st == MN_OK)
+                st = check_spec(l, err);
+        if (st == MN_OK)
+                st = sysctls_check(l->spec, &l->namespaces, err);
+        if (st == MN_OK) {
+                l->process.listen_fds = l->options->preserve_fds;
+                l->process.may_not_setgroups = false;
+                st = process_plan_init(&l->process, l->spec->process, l->spec->linux_,
+                                       namespace_is_own(&l->namespaces, CLONE_NEWUSER), l->rt, l->arena, err);
+        }
+        if (st == MN_OK)
+                st = prepare_seccomp(l, err);
+        if (st == MN_OK)
+                st = open_root(l, err);
+        runtime_trace(l->rt, "config");
+        if (st == MN_OK)
+                st = idmap_prepare_mounts(l->spec, &l->namespaces, l->bundle_fd, l->arena, &l->source_fds,
+                                          err);
+        if (st == MN_OK && l->options->console_socket)
+                st = console_connect(l->options->console_socket, &l->console_fd, err);
+        return st;
+}
+
+static mn_status make(launch *l, int *ret_pidfd, mn_err *err) {
+        mn_status st = prepare_cgroup(l, err);
+        runtime_trace(l->rt, "cgroup");
+        if (st == MN_OK && l->systemd_unit)
+                st = systemd_cgroup_start(l->systemd_unit, l->spec, &l->cgroup, err);
+        if (st == MN_OK)
+                st = prepare_record(l, err);
+        if (st == MN_OK)
+                st = start_child(l, ret_pidfd, err);
+        if (st)
+                return st;
+        if (l->is_fast) {
+                if (l->child_status)
+                        st = mn_fail(err, l->child_status, "%s", mn_err_text(&l->child_err));
+        } else {
+                st = supervise(l, err);
+        }
+        runtime_trace(l->rt, "child");
+        return st == MN_OK ? write_pid_file(l, err) : st;
+}
+
+mn_status launch_container(launch *l, mn_err *err) {
+        l->bundle_fd = l->state_fd = l->fifo_fd = l->root_fd = l->console_fd = l->listener_fd = -1;
+        l->sync_fds[0] = l->sync_fds[1] = -1;
+        l->arena = mn_arena_new();
+        for (int i = 0; i < NAMESPACE_KINDS; i++)
+                l->namespaces.join_fds[i] = -1;
+        cleanup_close int pidfd = -1;
+        mn_status st = container_check_id(l->id, err);
+        if (st == MN_OK)
+                st = prepare(l, err);
+        if (st == MN_OK)
+                st = container_reserve(l->rt, l->id, &l->state_fd, err);
+        if (st)
+                return st;
+        l->is_fast = can_be_fast(l);
+        st = make(l, &pidfd, err);
+        if (st)
+                undo(l, pidfd);
+        return st;
+}
+
+void launch_release(launch *l) {
+        mn_close(l->bundle_fd);
+        mn_close(l->state_fd);
+        mn_close(l->fifo_fd);
+        mn_close(l->root_fd);
+        mn_close(l->console_fd);
+        mn_close(l->listener_fd);
+        mn_close(l->sync_fds[0]);
+        namespace_plan_release(&l->namespaces);
+        mn_cgroup_release(&l->cgroup);
+        mn_cgroup_host_release(&l->cgroup_host);
+        mn_err_release(&l->child_err);
+        mn_freep(&l->config_text);
+        free(l->bundle);
+        mn_freep(&l->systemd_unit);
+        mn_arena_free(l->arena);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/namespaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "sys/fd.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP 0x02000000
+#endif
+
+const namespace_kind namespace_kinds[NAMESPACE_KINDS] = {
+        { "user", "user", CLONE_NEWUSER },  { "cgroup", "cgroup", CLONE_NEWCGROUP },
+        { "ipc", "ipc", CLONE_NEWIPC },     { "uts", "uts", CLONE_NEWUTS },
+        { "network", "net", CLONE_NEWNET }, { "pid", "pid", CLONE_NEWPID },
+        { "mount", "mnt", CLONE_NEWNS },    { "time", "time", CLONE_NEWTIME },
+};
+
+static int kind_of(const char *type) {
+        for (int i = 0; i < NAMESPACE_KINDS; i++)
+                if (strcmp(namespace_kinds[i].type, type) == 0)
+                        return i;
+        return -1;
+}
+
+static mn_status add(namespace_plan *plan, const oci_namespace *ns, size_t index, mn_err *err) {
+        int kind = kind_of(ns->type);
+        if (kind < 0)
+                return mn_fail(err, MN_INVALID, "linux.namespaces[%zu].type: unknown namespace \"%s\"", index,
+                               ns->type);
+        int flag = namespace_kinds[kind].flag;
+        if ((plan->create_flags | plan->join_flags) & flag)
+                return mn_fail(err, MN_INVALID, "linux.namespaces[%zu].type: \"%s\" appears twice", index,
+                               ns->type);
+        if (!ns->path || !*ns->path) {
+                plan->create_flags |= flag;
+                return MN_OK;
+        }
+        int fd = open(ns->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return mn_fail_errno(err, -errno, "linux.namespaces[%zu].path: \"%s\"", index, ns->path);
+        plan->join_fds[kind] = fd;
+        plan->join_flags |= flag;
+        if (ioctl(fd, NS_GET_NSTYPE) != flag)
+                return mn_fail(err, MN_INVALID, "linux.namespaces[%zu].path: \"%s\" is not a %s namespace",
+                               index, ns->path, ns->type);
+        return MN_OK;
+}
+
+mn_status namespace_plan_init(namespace_plan *plan, const oci_spec *spec, mn_err *err) {
+        *plan = (namespace_plan){ 0 };
+        for (int i = 0; i < NAMESPACE_KINDS; i++)
+                plan->join_fds[i] = -1;
+        for (size_t i = 0; spec->linux_ && i < spec->linux_->namespaces.len; i++) {
+                mn_status st = add(plan, &spec->linux_->namespaces.items[i], i, err);
+                if (st) {
+                        namespace_plan_release(plan);
+                        return st;
+                }
+        }
+        return MN_OK;
+}
+
+void namespace_plan_release(namespace_plan *plan) {
+        for (int i = 0; i < NAMESPACE_KINDS; i++)
+                plan->join_fds[i] = mn_close(plan->join_fds[i]);
+}
+
+bool namespace_is_own(const namespace_plan *plan, int flag) {
+        return ((plan->create_flags | plan->join_flags) & flag) != 0;
+}
+
+int namespace_join(const namespace_plan *plan, int flags) {
+        for (int i = 0; i < NAMESPACE_KINDS; i++)
+                if (plan->join_fds[i] >= 0 && (namespace_kinds[i].flag & flags) &&
+                    setns(plan->join_fds[i], namespace_kinds[i].flag) < 0)
+                        return -errno;
+        return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/remove.h"
+
+#include <poll.h>
+#include <signal.h>
+
+#include "runtime/hooks.h"
+#include "runtime/systemd_cgroup.h"
+#include "sys/fd.h"
+#include "sys/spawn.h"
+
+enum { KILL_WAIT_MS = 10000, CGROUP_WAIT_MS = 5000 };
+
+/* Ends every process: the first one takes those of its pid namespace along, the cgroup has all the others. */
+static void kill_all(const container *c, const mn_cgroup *cg) {
+        cleanup_close int pidfd = container_open_pid(c);
+        if (cg)
+                mn_cgroup_kill(cg, SIGKILL);
+        if (pidfd >= 0) {
+                mn_pidfd_kill(pidfd, SIGKILL);
+                poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, KILL_WAIT_MS);
+        }
+}
+
+static mn_status run_poststop(const container *c, mn_err *err) {
+        oci_spec *spec;
+        if (!c->record.oci_version)
+                return MN_OK;
+        mn_status st = container_load_spec(c, &spec, err);
+        if (st || !spec->hooks || spec->hooks->poststop.len == 0)
+                return st;
+        oci_state state = container_oci_state(&c->record, CONTAINER_STOPPED, &spec->annotations);
+        return hooks_run(&spec->hooks->poststop, "poststop", &state, err);
+}
+
+mn_status remove_container(runtime_context *rt, const char *id, bool is_forced, mn_err *err) {
+        cleanup_container container c;
+        mn_status st = container_open(rt, id, &c, err);
+        if (st == MN_NOT_FOUND && is_forced) {
+                mn_err_release(err);
+                return MN_OK;
+        }
+        if (st)
+                return st;
+        container_status status = container_get_status(&c);
+        if (!is_forced && status != CONTAINER_STOPPED && status != CONTAINER_CREATING)
+                return mn_fail(err, MN_CONFLICT, "cannot delete container %s that is not stopped: %s", id,
+                               container_status_name(status));
+        mn_cgroup_host host;
+        mn_cgroup cg;
+        int r = container_open_cgroup(&c, &host, &cg);
+        bool has_cgroup = r == 0;
+        if (status != CONTAINER_STOPPED || has_cgroup)
+                kill_all(&c, has_cgroup ? &cg : NULL);
+        if (has_cgroup) {
+                r = mn_cgroup_delete(&cg, CGROUP_WAIT_MS);
+                mn_cgroup_release(&cg);
+                if (r < 0)
+                        st = mn_fail_errno(err, r, "removing the cgroup of container \"%s\"", id);
+        }
+        mn_cgroup_host_release(&host);
+        if (c.record.systemd_unit && *c.record.systemd_unit)
+                systemd_cgroup_stop(c.record.systemd_unit);
+        if (st)
+                return st;
+        mn_err hook_err = { 0 };
+        if (run_poststop(&c, &hook_err))
+                runtime_warn(rt, "%s", mn_err_text(&hook_err));
+        mn_err_release(&hook_err);
+        container_forget(rt, id);
+        return MN_OK;
+}

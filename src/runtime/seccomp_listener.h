@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* linux.seccomp.listenerPath: hands a filter's notification descriptor to the agent that listens there. */
+
+#include "runtime/container.h"
+
+/* Sends the descriptor with the container process state; closes it. Async-signal-safe but for memory. */
+mn_status seccomp_send_listener(int socket_fd, int listener_fd, const container_record *record,
+                                const oci_spec *spec, pid_t pid, mn_err *err) MN_MUST_USE;
