@@ -13,6 +13,8 @@
 #include "base/str.h"
 #include "codec/reference.h"
 
+struct image_store;
+
 /* A layer as it came: the whole compressed blob, its digest verified. */
 typedef struct image_ingest_layer {
         int fd; /* a regular file at its beginning; borrowed */
@@ -90,10 +92,15 @@ typedef struct image_ingest_ops {
         /* Id of the image the reference points to ("" when none), without touching anything. */
         const char *(*find)(void *store, const mn_reference *reference, mn_arena *arena);
 
-        /* For push: tags of a repository (NULL-terminated, sorted), an image, and the uncompressed tar of a
-         * layer. */
+        /* For push and save: tags of a repository (NULL-terminated, sorted), an image by id, and the
+         * uncompressed tar of a layer. */
         char **(*list_tags)(void *store, const mn_reference *repository, mn_arena *arena);
-        mn_status (*export)(void *store, const mn_reference *reference, mn_arena *arena, image_export *ret,
-                            mn_err *err);
+        mn_status (*export)(void *store, const char *id, mn_arena *arena, image_export *ret, mn_err *err);
         int (*open_layer)(void *store, const char *diff_id, int64_t *ret_size, mn_err *err);
 } image_ingest_ops;
+
+/* The image store's table; its object is the image_store. */
+extern const image_ingest_ops image_store_ingest_ops;
+
+/* <data root>/tmp: where what is not yet an image is put together. */
+const char *image_store_tmp_dir(const struct image_store *store);

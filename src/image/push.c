@@ -264,7 +264,7 @@ mn_status push_from(const image_ingest_ops *ops, void *store, image_registry *re
                                                mn_reference_name(&p.reference, name));
         for (char **tag = tags; !status && *tag; tag++) {
                 snprintf(p.reference.tag, sizeof(p.reference.tag), "%s", *tag);
-                status = ops->export(store, &p.reference, arena, &p.image, err);
+                status = ops->export(store, ops->find(store, &p.reference, arena), arena, &p.image, err);
                 if (!status)
                         status = check_platform(spec, &p.image, err);
                 if (!status && tag == tags)

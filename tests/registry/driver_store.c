@@ -173,13 +173,9 @@ static const mn_field config_fields[] = {
 };
 static const mn_type config_type = MN_STRUCT(struct config, config_fields);
 
-static mn_status export(void *store, const mn_reference *ref, mn_arena *arena, image_export *ret,
-                        mn_err *err) {
-        char text[MN_REFERENCE_TEXT_SIZE];
-        const char *id = find(store, ref, arena);
+static mn_status export(void *store, const char *id, mn_arena *arena, image_export *ret, mn_err *err) {
         if (!*id)
-                return mn_fail(err, MN_NOT_FOUND, "An image does not exist locally with the tag: %s",
-                               mn_reference_familiar_name(ref, text));
+                return mn_fail(err, MN_NOT_FOUND, "no such image");
         cleanup_free char *path = path_of(store, "images", id), *data = NULL;
         size_t len;
         struct config config;
