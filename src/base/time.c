@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { SECONDS_PER_DAY = 86400, DAYS_PER_ERA = 146097, DAYS_TO_EPOCH = 719468 };
+
 static int64_t clock_ns(clockid_t clock) {
         struct timespec t;
         clock_gettime(clock, &t);
@@ -22,15 +24,35 @@ int64_t mn_monotonic_ns(void) {
         return clock_ns(CLOCK_MONOTONIC);
 }
 
-/* Splits into seconds and a fraction that is never negative. */
+/* Splits into seconds and a fraction that is never negative. The calendar is our own: gmtime_r() reads the
+   time zone first, which is a file and a tenth of a millisecond for every program. */
 static void split(int64_t ns, struct tm *tm, long *fraction) {
-        time_t seconds = ns / MN_NS_PER_SEC;
+        int64_t seconds = ns / MN_NS_PER_SEC;
         *fraction = (long) (ns % MN_NS_PER_SEC);
         if (*fraction < 0) {
                 *fraction += MN_NS_PER_SEC;
                 seconds--;
         }
-        gmtime_r(&seconds, tm);
+        int64_t days = seconds / SECONDS_PER_DAY, second = seconds % SECONDS_PER_DAY;
+        if (second < 0) {
+                second += SECONDS_PER_DAY;
+                days--;
+        }
+        /* Years that begin on March 1, so that a leap day is the last one; eras of 400 years. */
+        days += DAYS_TO_EPOCH;
+        int64_t era = (days >= 0 ? days : days - (DAYS_PER_ERA - 1)) / DAYS_PER_ERA;
+        int64_t day = days - era * DAYS_PER_ERA;
+        int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+        day -= 365 * year + year / 4 - year / 100;
+        int64_t month = (5 * day + 2) / 153;
+        *tm = (struct tm){
+                .tm_sec = (int) (second % 60),
+                .tm_min = (int) (second / 60 % 60),
+                .tm_hour = (int) (second / 3600),
+                .tm_mday = (int) (day - (153 * month + 2) / 5) + 1,
+                .tm_mon = (int) (month < 10 ? month + 2 : month - 10),
+                .tm_year = (int) (era * 400 + year + (month >= 10)) - 1900,
+        };
 }
 
 static int format_seconds(const struct tm *tm, char *buf) {
@@ -125,6 +147,15 @@ static bool read_offset(const char **s, int *ret_seconds) {
         return true;
 }
 
+/* Seconds since the epoch of a date whose year and month are as written. The inverse of split(). */
+static int64_t seconds_of(const struct tm *tm) {
+        bool is_after_february = tm->tm_mon > 2;
+        int64_t year = tm->tm_year - !is_after_february, month = tm->tm_mon + (is_after_february ? -3 : 9);
+        int64_t days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + tm->tm_mday -
+                       1 - DAYS_TO_EPOCH;
+        return days * SECONDS_PER_DAY + tm->tm_hour * 3600 + tm->tm_min * 60 + tm->tm_sec;
+}
+
 int mn_time_parse(const char *s, int64_t *ret_ns) {
         struct tm tm = { 0 };
         int64_t fraction;
@@ -138,8 +169,6 @@ int mn_time_parse(const char *s, int64_t *ret_ns) {
         }
         if (tm.tm_year < 1678 || tm.tm_year > 2261) /* what nanoseconds in 64 bits can hold */
                 return -EINVAL;
-        tm.tm_year -= 1900;
-        tm.tm_mon -= 1;
-        *ret_ns = ((int64_t) timegm(&tm) - offset) * MN_NS_PER_SEC + fraction;
+        *ret_ns = (seconds_of(&tm) - offset) * MN_NS_PER_SEC + fraction;
         return 0;
 }

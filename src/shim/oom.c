@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether the container's memory cgroup killed: an event while it runs, and the answer at the end. Version 1
-   tells by an eventfd (Documentation/admin-guide/cgroup-v1/memory.rst, 9-10), version 2 by changing
-   memory.events. */
+/*
+ * Whether the container's memory cgroup killed: an event while it runs, and the answer at the end. Version 1
+ * tells by an eventfd (Documentation/admin-guide/cgroup-v1/memory.rst, 9-10), version 2 by changing
+ * memory.events.
+ *
+ * All that is done at the start is to note where the cgroup is: later a dead process is seen in the root
+ * cgroup. The rest takes forty system calls, which a container that ends at once shall not pay for.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +18,14 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/strv.h"
 #include "shim/shim.h"
 #include "sys/cgroup.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/path.h"
+
+enum { WATCH_AFTER_MS = 50 };
 
 static const char v1_file[] = "memory.oom_control", v2_file[] = "memory.events";
 
@@ -37,18 +45,22 @@ static uint64_t count_kills(const struct shim *shim) {
         return mn_parse_u64(at, UINT64_MAX, &count) < 0 ? 0 : count;
 }
 
+static void tell(struct shim *shim) {
+        wire_shim_message event = { .event = (char *) WIRE_SHIM_OOM };
+        shim->oom_kills = count_kills(shim);
+        shim_broadcast(shim, &event, -1, 0);
+}
+
 static void oom_ready(void *arg, uint32_t events) {
         (void) events;
         struct shim *shim = arg;
         char ignored[4096];
         ssize_t n = read(shim->oom_fd, ignored, sizeof(ignored));
-        uint64_t kills = count_kills(shim);
-        /* Version 1 tells before it kills, so the count may come later; version 2 tells of any line of its file. */
-        if (n < 0 || (shim->is_memory_v2 && kills == shim->oom_kills))
+        /* Version 1 tells before it kills, so the count may come later; version 2 tells of any line of its
+         * file. */
+        if (n < 0 || (shim->is_memory_v2 && count_kills(shim) == shim->oom_kills))
                 return;
-        shim->oom_kills = kills;
-        wire_shim_message event = { .event = (char *) WIRE_SHIM_OOM };
-        shim_broadcast(shim, &event, -1, 0);
+        tell(shim);
 }
 
 /* An eventfd that counts the OOM events of a v1 cgroup. */
@@ -72,28 +84,73 @@ static int watch_v2(int memory_fd) {
         return MN_TAKE_FD(fd);
 }
 
-void shim_oom_watch(struct shim *shim) {
+/* Opens the directory of the noted cgroup. */
+static void open_cgroup(struct shim *shim) {
         cleanup_cgroup_host mn_cgroup_host host = { 0 };
-        cleanup_cgroup mn_cgroup cgroup = { 0 };
-        if (mn_cgroup_host_init(&host) < 0 || mn_cgroup_open_pid(&host, shim->pid, &cgroup) < 0)
+        if (!shim->memory_path || mn_cgroup_host_init(&host) < 0)
                 return;
-        int dir = mn_cgroup_fd(&cgroup, MN_CG_MEMORY);
-        if (dir < 0)
-                return;
-        shim->is_memory_v2 = mn_cgroup_is_v2(&cgroup, MN_CG_MEMORY);
-        shim->memory_fd = fcntl(dir, F_DUPFD_CLOEXEC, 3);
-        shim->oom_kills = count_kills(shim);
-        /* Without the watch there is no event, only the answer at the end. */
-        shim->oom_fd = shim->is_memory_v2 ? watch_v2(dir) : watch_v1(dir);
-        if (shim->oom_fd >= 0)
-                shim->oom_io = loop_io_add(shim->loop, shim->oom_fd, EPOLLIN, oom_ready, shim);
+        for (size_t i = 0; i < host.len && shim->memory_fd < 0; i++) {
+                const mn_cgroup_hierarchy *h = &host.items[i];
+                if (!(h->controllers & MN_CG_MEMORY) || h->is_v2 != shim->is_memory_v2)
+                        continue;
+                cleanup_free char *path = mn_asprintf("%s%s", h->mount, shim->memory_path);
+                shim->memory_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        }
 }
 
-bool shim_oom_happened(const struct shim *shim) {
+static void watch(void *arg) {
+        struct shim *shim = arg;
+        loop_timer_remove(MN_TAKE(shim->oom_timer));
+        open_cgroup(shim);
+        if (shim->memory_fd < 0)
+                return;
+        /* Without the watch there is no event, only the answer at the end. */
+        shim->oom_fd = shim->is_memory_v2 ? watch_v2(shim->memory_fd) : watch_v1(shim->memory_fd);
+        if (shim->oom_fd >= 0)
+                shim->oom_io = loop_io_add(shim->loop, shim->oom_fd, EPOLLIN, oom_ready, shim);
+        if (count_kills(shim) > 0)
+                tell(shim);
+}
+
+/* A line of /proc/PID/cgroup, "4:memory:/path" or "0::/path": true when memory is accounted there. */
+static bool note_line(struct shim *shim, char *line) {
+        char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!path || strcmp(path, ":/") == 0)
+                return false;
+        *path++ = '\0';
+        shim->is_memory_v2 = controllers[1] == '\0';
+        cleanup_strv char **names = mn_strv_split(controllers + 1, ',');
+        if (!shim->is_memory_v2 && !mn_strv_has(names, "memory"))
+                return false;
+        shim->memory_path = mn_arena_strdup(shim->arena, path);
+        return !shim->is_memory_v2; /* in a hybrid setup version 1 has it */
+}
+
+void shim_oom_watch(struct shim *shim) {
+        char name[64];
+        snprintf(name, sizeof(name), "/proc/%d/cgroup", shim->pid);
+        cleanup_free char *text = NULL;
+        size_t len;
+        if (mn_file_read(AT_FDCWD, name, 64 * 1024, &text, &len) < 0)
+                return;
+        for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
+                if (note_line(shim, line))
+                        break;
+        if (!shim->memory_path)
+                return;
+        shim->oom_timer = loop_timer_add(shim->loop, watch, shim);
+        loop_timer_set(shim->oom_timer, WATCH_AFTER_MS);
+}
+
+bool shim_oom_happened(struct shim *shim) {
+        /* Not watched yet: a short life. One that ended well was not killed. */
+        if (shim->memory_fd < 0 && shim->code != 0)
+                open_cgroup(shim);
         return count_kills(shim) > 0;
 }
 
 void shim_oom_release(struct shim *shim) {
+        loop_timer_remove(MN_TAKE(shim->oom_timer));
         loop_io_remove(MN_TAKE(shim->oom_io));
         shim->oom_fd = mn_close(shim->oom_fd);
         shim->memory_fd = mn_close(shim->memory_fd);

@@ -203,9 +203,9 @@ bool shim_execs_are_running(const struct shim *shim);
 /* Fills `message->execs`; the list lives in the arena. */
 void shim_execs_list(const struct shim *shim, mn_arena *arena, wire_shim_message *message);
 
-/* Finds the memory cgroup of the container and watches it. */
+/* Notes the memory cgroup of the container, to be watched a little later. */
 void shim_oom_watch(struct shim *shim);
-bool shim_oom_happened(const struct shim *shim);
+bool shim_oom_happened(struct shim *shim);
 void shim_oom_release(struct shim *shim);
 
 /* ---- the shim ---- */
@@ -248,8 +248,10 @@ struct shim {
         char *failure; /* why the start failed */
         int64_t started_at, exited_at;
         bool is_oom_killed;
-        bool is_deleted; /* `runtime delete` is through */
-        int memory_fd;   /* directory of the container's memory cgroup, -1: unknown */
+        bool is_deleted;   /* `runtime delete` is through */
+        char *memory_path; /* the container's memory cgroup in its hierarchy; NULL: unknown */
+        int memory_fd;     /* its directory, once it is watched */
+        loop_timer *oom_timer;
         bool is_memory_v2;
         uint64_t oom_kills; /* told so far */
         int oom_fd;         /* eventfd (v1) or inotify (v2) */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #include <cmocka.h>
 
 static void formats_as_go_does(void **state) {
@@ -31,10 +32,27 @@ static void parses_offsets_and_fractions(void **state) {
         assert_int_equal(mn_time_parse("9999-11-14T22:13:20Z", &ns), -EINVAL);
 }
 
+/* Every day between 1678 and 2261, at odd moments, against the C library, and back. */
+static void agrees_with_the_c_library(void **state) {
+        (void) state;
+        for (int64_t seconds = INT64_C(-9214560000); seconds < INT64_C(9214646400); seconds += 86399) {
+                time_t t = (time_t) seconds;
+                struct tm tm;
+                gmtime_r(&t, &tm);
+                char expected[MN_TIME_TEXT_SIZE], got[MN_TIME_TEXT_SIZE];
+                strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.000000007Z", &tm);
+                int64_t ns = seconds * MN_NS_PER_SEC + 7, back = 0;
+                assert_string_equal(mn_time_format_nano(ns, got), expected);
+                assert_int_equal(mn_time_parse(got, &back), 0);
+                assert_true(back == ns);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(formats_as_go_does),
                 cmocka_unit_test(parses_offsets_and_fractions),
+                cmocka_unit_test(agrees_with_the_c_library),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
