@@ -185,6 +185,7 @@ static mn_status reserve(network_subnet *pool, const wire_ipam_config *config, m
         mn_status st = parse_inside(what, config->gateway, &pool->subnet, &pool->gateway, err);
         if (st || (st = network_subnet_claim(pool, &pool->gateway, err)))
                 return st;
+        pool->router = pool->gateway;
         pool->has_gateway = true;
         return MN_OK;
 }
@@ -239,6 +240,7 @@ static mn_status choose_gateway(struct network *n, network_subnet *pool, wire_ip
         pool->range = range;
         if (st)
                 return st;
+        pool->router = pool->gateway;
         pool->has_gateway = true;
         config->gateway = mn_arena_strdup(n->arena, network_address_format(&pool->gateway, buf));
         return MN_OK;

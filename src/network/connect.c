@@ -39,7 +39,7 @@ static void update_default_route(const struct sandbox *s, int rtnl, uint8_t fami
         const struct endpoint *e = network_gateway_endpoint(s, family);
         int index = e ? mn_link_index(rtnl, e->interface) : -1;
         if (index > 0)
-                mn_route_set_default(rtnl, index, &network_pool_of(e->network, family)->gateway);
+                mn_route_set_default(rtnl, index, &network_pool_of(e->network, family)->router);
 }
 
 /* Whether the ports lead where they should. */

@@ -2,7 +2,6 @@
 /* Making and removing networks. */
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -59,7 +58,7 @@ static mn_status check_kind(const wire_network_create *r, const struct network_d
 
 /* ---- making ---- */
 
-static void fill_document(struct network *n, const wire_network_create *r) {
+void network_fill_document(struct network *n, const wire_network_create *r) {
         char id[MN_ID_SIZE];
         wire_network *d = &n->doc;
         mn_id_generate(id);
@@ -105,7 +104,7 @@ static mn_status prepare(network_manager *m, const wire_network_create *r, struc
                 return st;
         struct network *n = network_new();
         n->driver = driver;
-        fill_document(n, r);
+        network_fill_document(n, r);
         wire_ipam wishes = { 0 };
         if (r->ipam)
                 mn_json_copy(&wire_ipam_type, r->ipam, n->arena, &wishes);
@@ -223,103 +222,5 @@ mn_status network_remove(network_manager *m, const char *name_or_id, mn_err *err
         if (!st)
                 st = finish_removal(m, n, err);
         pthread_mutex_unlock(&m->create_lock);
-        return st;
-}
-
-/* ---- the fixed networks ---- */
-
-static void add_option(struct network *n, const char *key, const char *value) {
-        mn_str_map_set(&n->doc.options, n->arena, key, value);
-}
-
-/* What the daemon's options say about the default bridge. */
-static void describe_default_bridge(network_manager *m, struct network *n, wire_network_create *r,
-                                    wire_ipam *ipam, wire_ipam_config configs[2]) {
-        const network_options *o = &m->options;
-        char mtu[16];
-        mn_arena *a = n->arena;
-        if (o->bip || o->fixed_cidr) {
-                mn_net_address bip;
-                char text[NETWORK_ADDRESS_TEXT_SIZE];
-                wire_ipam_config *c = &configs[ipam->config.len++];
-                if (network_cidr_parse(o->bip ? o->bip : o->fixed_cidr, &bip) >= 0) {
-                        mn_net_address subnet = network_subnet_of(&bip);
-                        c->subnet = mn_arena_strdup(a, network_cidr_format(&subnet, text));
-                        c->gateway = o->bip ? mn_arena_strdup(a, network_address_format(&bip, text)) : NULL;
-                }
-                c->ip_range = o->fixed_cidr ? mn_arena_strdup(a, o->fixed_cidr) : NULL;
-        }
-        if (o->is_ipv6 && (o->bip6 || o->fixed_cidr_v6)) {
-                mn_net_address bip;
-                char text[NETWORK_ADDRESS_TEXT_SIZE];
-                wire_ipam_config *c = &configs[ipam->config.len++];
-                if (network_cidr_parse(o->bip6 ? o->bip6 : o->fixed_cidr_v6, &bip) >= 0) {
-                        mn_net_address subnet = network_subnet_of(&bip);
-                        c->subnet = mn_arena_strdup(a, network_cidr_format(&subnet, text));
-                        c->gateway = o->bip6 ? mn_arena_strdup(a, network_address_format(&bip, text)) : NULL;
-                }
-                c->ip_range = o->fixed_cidr_v6 ? mn_arena_strdup(a, o->fixed_cidr_v6) : NULL;
-        }
-        ipam->config.items = configs;
-        r->ipam = ipam;
-        snprintf(mtu, sizeof(mtu), "%d", o->mtu ? o->mtu : 1500);
-        add_option(n, "com.docker.network.bridge.default_bridge", "true");
-        add_option(n, "com.docker.network.bridge.enable_icc", o->no_icc ? "false" : "true");
-        add_option(n, "com.docker.network.bridge.enable_ip_masquerade", o->no_ip_masq ? "false" : "true");
-        add_option(n, "com.docker.network.bridge.host_binding_ipv4",
-                   o->default_ip ? o->default_ip : "0.0.0.0");
-        cleanup_free char *name = o->bridge ? mn_strdup(o->bridge) : mn_asprintf("%s0", m->instance);
-        add_option(n, "com.docker.network.bridge.name", name);
-        add_option(n, "com.docker.network.driver.mtu", mtu);
-}
-
-/* Makes one of the three, or brings the stored one in line with the daemon's options; its id stays. */
-static mn_status make_fixed(network_manager *m, const char *name, const struct network_driver *driver,
-                            mn_err *err) {
-        struct network *old = network_find_by_name(m, name), *n = network_new();
-        bool is_bridge = driver == &network_bridge_driver, has_ipv6 = is_bridge && m->options.is_ipv6;
-        wire_ipam ipam = { 0 };
-        wire_ipam_config configs[2] = { 0 };
-        wire_network_create request = { .name = (char *) (uintptr_t) name, .enable_ipv6 = &has_ipv6 };
-        n->driver = driver;
-        fill_document(n, &request);
-        if (old) {
-                n->doc.id = mn_arena_strdup(n->arena, old->doc.id);
-                n->doc.created_ns = old->doc.created_ns;
-        }
-        if (is_bridge)
-                describe_default_bridge(m, n, &request, &ipam, configs);
-        /* A subnet found once is kept, unless the options now say otherwise. */
-        if (is_bridge && old && !m->options.bip && !m->options.fixed_cidr && old->doc.has_ipv6 == has_ipv6)
-                mn_json_copy(&wire_ipam_type, &old->doc.ipam, n->arena, &ipam);
-        mn_status st = driver->configure(m, n, err);
-        if (old) {
-                (void) mn_map_take(m->networks, old->doc.id);
-                network_free(old);
-        }
-        n->bridge.is_foreign = is_bridge && m->options.bridge;
-        if (!st && is_bridge)
-                st = network_assign_subnets(m, n, &ipam, err);
-        if (!st)
-                st = network_store_save(m, n, err);
-        if (st) {
-                network_free(n);
-                return mn_err_prefix(err, st, "network %s", name);
-        }
-        mn_map_set(m->networks, n->doc.id, n);
-        return MN_OK;
-}
-
-mn_status network_make_fixed(network_manager *m, mn_err *err) {
-        mn_status st = make_fixed(m, "host", &network_host_driver, err);
-        if (!st)
-                st = make_fixed(m, "none", &network_none_driver, err);
-        struct network *bridge = network_find_by_name(m, "bridge");
-        if (!st && !mn_str_equal(m->options.bridge, "none"))
-                return make_fixed(m, "bridge", &network_bridge_driver, err);
-        if (!st && bridge) {
-                (void) mn_map_take(m->networks, bridge->doc.id);
-                network_free(bridge);
-        }
         return st;
 }

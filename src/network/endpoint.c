@@ -227,14 +227,13 @@ void network_endpoint_describe(const struct endpoint *e, mn_arena *arena, wire_e
                 ret->ip_address = mn_arena_strdup(arena, network_address_format(&e->v4, text));
                 ret->ip_prefix_len = e->v4.prefix_len;
                 if (leads_outside(e, AF_INET))
-                        ret->gateway = mn_arena_strdup(arena, network_address_format(&v4->gateway, text));
+                        ret->gateway = mn_arena_strdup(arena, network_address_format(&v4->router, text));
         }
         if (e->has_v6) {
                 ret->global_ipv6_address = mn_arena_strdup(arena, network_address_format(&e->v6, text));
                 ret->global_ipv6_prefix_len = e->v6.prefix_len;
                 if (leads_outside(e, AF_INET6))
-                        ret->ipv6_gateway = mn_arena_strdup(arena,
-                                                            network_address_format(&v6->gateway, text));
+                        ret->ipv6_gateway = mn_arena_strdup(arena, network_address_format(&v6->router, text));
         }
         size_t count = mn_strv_len(e->dns_names);
         if (!count)

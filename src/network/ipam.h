@@ -12,8 +12,10 @@
 /* A subnet, the part of it dynamic addresses come from, and the addresses in use, sorted. */
 typedef struct network_subnet {
         mn_net_address subnet;
-        mn_net_address range; /* equal to subnet when none was given */
-        mn_net_address gateway;
+        mn_net_address range;   /* equal to subnet when none was given */
+        mn_net_address gateway; /* the bridge's address */
+        mn_net_address
+                router; /* the containers' way outside; the gateway, unless the daemon's options differ */
         bool has_gateway;
         MN_VEC(mn_net_address) used;
 } network_subnet;

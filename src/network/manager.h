@@ -186,7 +186,9 @@ mn_status network_assign_subnets(network_manager *m, struct network *n, const wi
                                  mn_err *err) MN_MUST_USE;
 /* Sets up the pools of a stored network from its document. */
 mn_status network_load_subnets(struct network *n, mn_err *err) MN_MUST_USE;
-/* The fixed networks, as the daemon's options want them. */
+/* Fills in what a request says, with a new id. */
+void network_fill_document(struct network *n, const wire_network_create *r);
+/* The fixed networks, as the daemon's options want them (fixed.c). */
 mn_status network_make_fixed(network_manager *m, mn_err *err) MN_MUST_USE;
 
 /* ---- endpoints (endpoint.c) ---- */

@@ -81,6 +81,10 @@ struct port_record {
         uint16_t protocol, host_port, container_port;
         bool is_direct;
 };
+struct wish_record {
+        char *host;
+        uint16_t protocol, container_port, first, last;
+};
 struct sandbox_record {
         char *name, *hostname;
         char **dns;
@@ -88,6 +92,7 @@ struct sandbox_record {
         uint64_t netns_inode;
         MN_LIST(struct endpoint_record) endpoints;
         MN_LIST(struct port_record) ports;
+        MN_LIST(struct wish_record) wishes;
 };
 
 #define ENDPOINT(member) offsetof(struct endpoint_record, member)
@@ -118,6 +123,18 @@ static const mn_field port_fields[] = {
 static const mn_type port_type = MN_STRUCT(struct port_record, port_fields);
 static const mn_type port_list_type = MN_LIST_OF(&port_type);
 
+#define WISH(member) offsetof(struct wish_record, member)
+static const mn_field wish_fields[] = {
+        { "Host", &mn_type_str, WISH(host), MN_OMIT_EMPTY },
+        { "Protocol", &mn_type_u16, WISH(protocol) },
+        { "ContainerPort", &mn_type_u16, WISH(container_port) },
+        { "First", &mn_type_u16, WISH(first), MN_OMIT_EMPTY },
+        { "Last", &mn_type_u16, WISH(last), MN_OMIT_EMPTY },
+        { 0 },
+};
+static const mn_type wish_type = MN_STRUCT(struct wish_record, wish_fields);
+static const mn_type wish_list_type = MN_LIST_OF(&wish_type);
+
 #define SANDBOX(member) offsetof(struct sandbox_record, member)
 static const mn_field sandbox_fields[] = {
         { "Name", &mn_type_str, SANDBOX(name) },
@@ -126,7 +143,8 @@ static const mn_field sandbox_fields[] = {
         { "IsHost", &mn_type_bool, SANDBOX(is_host), MN_OMIT_EMPTY },
         { "Netns", &mn_type_u64, SANDBOX(netns_inode) },
         { "Endpoints", &endpoint_list_type, SANDBOX(endpoints) },
-        { "Ports", &port_list_type, SANDBOX(ports) },
+        { "Ports", &port_list_type, SANDBOX(ports), MN_OMIT_EMPTY },
+        { "Wishes", &wish_list_type, SANDBOX(wishes), MN_OMIT_EMPTY },
         { 0 },
 };
 static const mn_type sandbox_type = MN_STRUCT(struct sandbox_record, sandbox_fields);
@@ -156,6 +174,16 @@ static void describe_port(const struct published_port *p, mn_arena *arena, struc
         ret->target = mn_arena_strdup(arena, network_address_format(&p->target, address));
 }
 
+static void describe_wish(const struct port_wish *w, mn_arena *arena, struct wish_record *ret) {
+        char address[NETWORK_ADDRESS_TEXT_SIZE];
+        *ret = (struct wish_record){ .protocol = w->protocol,
+                                     .container_port = w->container_port,
+                                     .first = w->first,
+                                     .last = w->last };
+        if (w->has_host)
+                ret->host = mn_arena_strdup(arena, network_address_format(&w->host, address));
+}
+
 mn_status network_record_save(network_manager *m, const struct sandbox *s, mn_err *err) {
         cleanup_arena mn_arena *arena = mn_arena_new();
         struct sandbox_record record = { .name = s->name,
@@ -171,6 +199,9 @@ mn_status network_record_save(network_manager *m, const struct sandbox *s, mn_er
         record.ports.items = mn_arena_array(arena, s->ports.len, sizeof(*record.ports.items));
         for (size_t i = 0; i < s->ports.len; i++)
                 describe_port(&s->ports.items[i], arena, &record.ports.items[record.ports.len++]);
+        record.wishes.items = mn_arena_array(arena, s->port_wishes.len, sizeof(*record.wishes.items));
+        for (size_t i = 0; i < s->port_wishes.len; i++)
+                describe_wish(&s->port_wishes.items[i], arena, &record.wishes.items[record.wishes.len++]);
         cleanup_str mn_str text = MN_STR_INIT(MAX_RECORD);
         mn_json_encode(&sandbox_type, &record, 0, &text);
         network_unlock(m);
@@ -226,6 +257,15 @@ static void restore_port(struct sandbox *s, const struct port_record *record) {
                 mn_vec_push(&s->ports, p);
 }
 
+static void restore_wish(struct sandbox *s, const struct wish_record *record) {
+        struct port_wish w = { .protocol = (uint8_t) record->protocol,
+                               .container_port = record->container_port,
+                               .first = record->first,
+                               .last = record->last };
+        w.has_host = network_address_parse(record->host, &w.host) >= 0;
+        mn_vec_push(&s->port_wishes, w);
+}
+
 mn_status network_record_load(network_manager *m, const char *container_id, struct sandbox **ret,
                               mn_err *err) {
         cleanup_arena mn_arena *arena = mn_arena_new();
@@ -246,6 +286,8 @@ mn_status network_record_load(network_manager *m, const char *container_id, stru
                 st = restore_endpoint(m, s, &record.endpoints.items[i], err);
         for (size_t i = 0; !st && i < record.ports.len; i++)
                 restore_port(s, &record.ports.items[i]);
+        for (size_t i = 0; !st && i < record.wishes.len; i++)
+                restore_wish(s, &record.wishes.items[i]);
         if (st) {
                 network_sandbox_free(s);
                 return mn_err_prefix(err, st, "network record of container %s", container_id);

@@ -136,7 +136,7 @@ static void put_default_route(mn_nl *nl, int rtnl, const struct sandbox *s, uint
         const struct endpoint *e = network_gateway_endpoint(s, family);
         int index = e ? mn_link_index(rtnl, e->interface) : -1;
         if (index > 0)
-                mn_route_put_default(nl, index, &network_pool_of(e->network, family)->gateway);
+                mn_route_put_default(nl, index, &network_pool_of(e->network, family)->router);
 }
 
 void network_enable_ipv6(const char *interface) {

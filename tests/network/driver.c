@@ -199,6 +199,8 @@ static void set_option(network_options *o, char *text) {
                 o->bip = value;
         else if (strcmp(text, "fixed_cidr") == 0)
                 o->fixed_cidr = value;
+        else if (strcmp(text, "default_gateway") == 0)
+                o->default_gateway = value;
         else if (strcmp(text, "default_ip") == 0)
                 o->default_ip = value;
         else if (strcmp(text, "no_icc") == 0)

@@ -4,7 +4,7 @@ Nothing of it touches the machine's own network, and nothing is left: the namesp
 import contextlib, ctypes, json, os, socket, struct, subprocess, tempfile, shutil, threading, time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DRIVER = f'{TOP}/build/tests/network/network-driver'
+DRIVER = os.environ.get('BUILD', f'{TOP}/build') + '/tests/network/network-driver'
 HOST_IP, LAN_IP = '192.0.2.1', '192.0.2.2'
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -37,6 +37,10 @@ class Failure(Exception):
 INVALID, FORBIDDEN, NOT_FOUND, CONFLICT = 1, 3, 4, 5
 
 
+class Died(Exception):
+    """The driver ended; its last words."""
+
+
 class Container:
     """A namespace made by the driver, kept alive by a process, as a container would."""
 
@@ -57,13 +61,17 @@ class Driver:
     def __init__(self, lab, directory, *options):
         self.lab, self.directory = lab, directory
         self.process = subprocess.Popen(['nsenter', f'--net={lab.host}', DRIVER, directory, *options],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def ask(self, op, **fields):
-        self.process.stdin.write(json.dumps(dict(op=op, **fields)) + '\n')
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(json.dumps(dict(op=op, **fields)) + '\n')
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
         line = self.process.stdout.readline()
-        assert line, 'the driver died'
+        if not line:
+            raise Died(self.process.stderr.read())
         answer = json.loads(line)
         if isinstance(answer, dict) and 'error' in answer:
             raise Failure(answer)

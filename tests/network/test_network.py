@@ -39,6 +39,18 @@ def fails(status, text):
     return Check()
 
 
+class fails_to_open:
+    def __init__(self, text):
+        self.text = text
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, failure, trace):
+        assert kind is Died and self.text in str(failure), failure
+        return True
+
+
 # ---- the default bridge ----
 
 def test_default_bridge(lab, driver):
@@ -142,6 +154,20 @@ def test_daemon_options(lab):
     assert [n['Name'] for n in driver.ask('list')] == ['host', 'none']
     with fails(NOT_FOUND, 'network bridge not found'):
         lab.container(driver)
+
+
+def test_bridge_of_the_users(lab):
+    with fails_to_open('must be created manually'):
+        lab.start('bridge=mine')
+    run(lab.host, 'ip', 'link', 'add', 'mine', 'type', 'bridge')
+    run(lab.host, 'ip', 'addr', 'add', '10.44.0.1/24', 'dev', 'mine')
+    driver = lab.start('bridge=mine', 'default_gateway=10.44.0.77')
+    c = lab.container(driver)
+    assert lab.address(c) == '10.44.0.2' and lab.address(c, field='Gateway') == '10.44.0.77'
+    assert 'default via 10.44.0.77' in run(c.netns, 'ip', 'route')
+    driver.kill()
+    driver = lab.start()  # back to our own
+    assert driver.ask('inspect', network='bridge')['Options']['com.docker.network.bridge.name'] == 'minato0'
 
 
 # ---- other networks ----
