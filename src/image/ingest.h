@@ -14,6 +14,7 @@
 #include "codec/reference.h"
 
 struct image_store;
+struct layer_store;
 
 /* A layer as it came: the whole compressed blob, its digest verified. */
 typedef struct image_ingest_layer {
@@ -35,11 +36,11 @@ typedef struct image_ingest_document {
 } image_ingest_document;
 
 typedef struct image_ingest_image {
-        image_ingest_document config; /* its sha256 digest is the image's id */
-        image_ingest_document manifest;
+        image_ingest_document config;   /* its sha256 digest is the image's id */
+        image_ingest_document manifest; /* data NULL: the image was made here and has none */
         image_ingest_document index;   /* data NULL: the reference named the manifest itself */
-        const mn_reference *reference; /* tag and/or digest to record; never without both */
-        const char *repo_digest;       /* digest for RepoDigests: of the index or else the manifest */
+        const mn_reference *reference; /* tag or digest to record; NULL: the image has no name yet */
+        const char *repo_digest;       /* digest for RepoDigests: of the index or else the manifest; NULL: none */
         const char *signer;            /* who signed it, as verified; NULL when nobody looked */
 } image_ingest_image;
 
@@ -102,5 +103,8 @@ typedef struct image_ingest_ops {
 /* The image store's table; its object is the image_store. */
 extern const image_ingest_ops image_store_ingest_ops;
 
-/* <data root>/tmp: where what is not yet an image is put together. */
-const char *image_store_tmp_dir(const struct image_store *store);
+/* The store's layers, for what writes new ones (image/layer.h). */
+struct layer_store *image_store_layers(struct image_store *store);
+
+/* Tells the engine that something happened to an image (image_hooks.event). */
+void image_store_event(struct image_store *store, const char *action, const char *image_id, const char *name);
