@@ -187,7 +187,7 @@ mn_status network_disconnect(network_manager *m, const char *container_id, const
                 if (s->endpoints.items[i]->network == n)
                         e = s->endpoints.items[i];
         if (!st && !e)
-                st = mn_fail(err, MN_FORBIDDEN, "container %s is not connected to network %s", container_id,
+                st = mn_fail(err, MN_FORBIDDEN, "container %s is not connected to the network %s", container_id,
                              n->doc.name);
         network_unlock(m);
         if (st)

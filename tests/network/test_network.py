@@ -254,7 +254,7 @@ def test_connect_and_disconnect(lab, driver):
     assert reach(lab.lan, HOST_IP, 8080, timeout=0.3) is None
     assert resolve(peer.netns, 'site', timeout=0.5) in (None, (2, []), (3, []))
     assert 'default' not in run(web.netns, 'ip', 'route')
-    with fails(FORBIDDEN, 'is not connected to network one'):
+    with fails(FORBIDDEN, 'is not connected to the network one'):
         driver.ask('disconnect', id=web.id, network='one')
     with fails(NOT_FOUND, 'network nowhere not found'):
         driver.ask('connect', id=web.id, network='nowhere')

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files a container gets at /etc/hostname, /etc/hosts and /etc/resolv.conf. They are written in place,
+ * never replaced: while the container runs they are mounted there.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "container/create.h"
+#include "container/networking.h"
+#include "sys/fd.h"
+#include "sys/file.h"
+
+#define MAX_ETC_FILE ((size_t) 1 << 20)
+
+/* ---- texts ---- */
+
+void container_etc_texts_release(container_etc_texts *t) {
+        mn_str_release(&t->hosts);
+        mn_str_release(&t->resolv_conf);
+}
+
+mn_status container_make_etc_texts(container *c, container_etc_texts *ret, mn_err *err) {
+        const container_record *r = c->record;
+        const wire_host_config *host = &r->host_config;
+        network_manager *networks = c->engine->options.networks;
+        const network_resolv_spec resolv = { .container_id = c->id,
+                                             .is_host_network = mn_str_equal(host->network_mode, "host"),
+                                             .dns = host->dns,
+                                             .search = host->dns_search,
+                                             .options = host->dns_options };
+        *ret = (container_etc_texts){ .hosts = MN_STR_INIT(MAX_ETC_FILE),
+                                      .resolv_conf = MN_STR_INIT(MAX_ETC_FILE) };
+        mn_status status = network_resolv_conf(networks, &resolv, &ret->resolv_conf, err);
+        if (!status)
+                status = network_hosts_file(networks, c->id, r->config.hostname, r->config.domainname,
+                                            host->extra_hosts, &ret->hosts, err);
+        return status;
+}
+
+/* ---- writing ---- */
+
+static int write_in_place(int dir, const char *name, const char *text, size_t len) {
+        cleanup_close int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+        return fd < 0 ? -errno : mn_write_all(fd, text, len);
+}
+
+static int write_hostname(int dir, const wire_container_config *config) {
+        cleanup_free char *text = mn_asprintf("%s\n",
+                                              mn_str_is_empty(config->hostname) ? "" : config->hostname);
+        return write_in_place(dir, "hostname", text, strlen(text));
+}
+
+mn_status container_write_etc_files(container *c, mn_err *err) {
+        cleanup_etc_texts container_etc_texts texts = { 0 };
+        if (container_mode_target(c->record->host_config.network_mode))
+                return MN_OK;
+        mn_status status = container_make_etc_texts(c, &texts, err);
+        if (status)
+                return status;
+        cleanup_close int dir = container_open_directory(c);
+        int r = dir < 0 ? dir : write_hostname(dir, &c->record->config);
+        if (r >= 0)
+                r = write_in_place(dir, "hosts", mn_str_text(&texts.hosts), texts.hosts.len);
+        if (r >= 0)
+                r = write_in_place(dir, "resolv.conf", mn_str_text(&texts.resolv_conf),
+                                   texts.resolv_conf.len);
+        return r < 0 ? mn_fail_errno(err, r, "writing the network files of container %s", c->id) : MN_OK;
+}
+
+char *container_etc_path(const container *c, mn_arena *arena, const char *file) {
+        const char *target = container_mode_target(c->record->host_config.network_mode);
+        if (!target)
+                return container_path(c, arena, file);
+        return mn_arena_printf(arena, "%s/containers/%s/%s", c->engine->options.data_root, target, file);
+}
+
+/* ---- after a connect or disconnect ---- */
+
+static void refresh(int dir, const char *name, const mn_str *before, const mn_str *now) {
+        cleanup_free char *text = NULL;
+        size_t len = 0;
+        if (mn_str_equal(mn_str_text(before), mn_str_text(now)))
+                return;
+        int r = mn_file_read(dir, name, MAX_ETC_FILE, &text, &len);
+        if (r < 0 || len != before->len || memcmp(text, mn_str_text(before), len) != 0)
+                return; /* the container has a version of its own */
+        r = write_in_place(dir, name, mn_str_text(now), now->len);
+        if (r < 0)
+                mn_log(MN_LOG_WARN, "cannot update a container's network file", " file=%s error=\"%s\"", name,
+                       mn_strerror(r));
+}
+
+void container_refresh_etc_files(container *c, const container_etc_texts *before) {
+        cleanup_etc_texts container_etc_texts now = { 0 };
+        cleanup_err mn_err ignored = { 0 };
+        cleanup_close int dir = container_open_directory(c);
+        if (dir < 0 || container_make_etc_texts(c, &now, &ignored))
+                return;
+        refresh(dir, "hosts", &before->hosts, &now.hosts);
+        refresh(dir, "resolv.conf", &before->resolv_conf, &now.resolv_conf);
+}
