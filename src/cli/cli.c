@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What commands share: the connection, requests, messages. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/time.h"
+#include "cli/config.h"
+#include "cli/text.h"
+#include "codec/http.h"
+
+#define DEFAULT_HOST "unix:///run/minato/minato.sock"
+
+static const char *env(const char *name) {
+        const char *value = getenv(name);
+        return value && *value ? value : NULL;
+}
+
+const char *cli_host(cli *c) {
+        const char *host = c->globals.hosts ? c->globals.hosts[0] : env("MINATO_HOST");
+        host = host ? host : env("DOCKER_HOST");
+        host = host ? host : DEFAULT_HOST;
+        if (strstr(host, "://"))
+                return host;
+        return mn_arena_printf(c->arena,
+                               *host == '/'   ? "unix://%s"
+                               : *host == ':' ? "tcp://127.0.0.1%s"
+                                              : "tcp://%s",
+                               host);
+}
+
+/* A file of the certificate directory unless the option names another one. */
+static const char *certificate(cli *c, const char *option, const char *name) {
+        if (option)
+                return option;
+        const char *dir = env("DOCKER_CERT_PATH");
+        const char *path = mn_arena_printf(c->arena, "%s/%s", dir ? dir : c->globals.config_dir, name);
+        return access(path, R_OK) == 0 ? path : NULL;
+}
+
+static mn_status check_context(cli *c, mn_err *err) {
+        const char *name = c->globals.context ? c->globals.context : env("DOCKER_CONTEXT");
+        if (!name || strcmp(name, "default") == 0)
+                return MN_OK;
+        return mn_fail(
+                err, MN_NOT_IMPLEMENTED,
+                "context \"%s\" cannot be used: contexts are not supported, name the daemon with --host",
+                name);
+}
+
+mn_status cli_client(cli *c, client **ret, mn_err *err) {
+        if (c->client) {
+                *ret = c->client;
+                return MN_OK;
+        }
+        const cli_globals *g = &c->globals;
+        client_spec spec = { .host = cli_host(c),
+                             .api_version = env("DOCKER_API_VERSION"),
+                             .verifies_tls = g->verifies_tls || env("DOCKER_TLS_VERIFY"),
+                             .headers = (const char *const *) c->headers };
+        mn_status status = check_context(c, err);
+        if (status)
+                return status;
+        if (g->hosts && g->hosts[1])
+                return mn_fail(err, MN_INVALID, "specify only one -H");
+        spec.has_tls = g->has_tls || spec.verifies_tls;
+        if (spec.has_tls) {
+                spec.ca_file = certificate(c, g->ca_file, "ca.pem");
+                spec.cert_file = certificate(c, g->cert_file, "cert.pem");
+                spec.key_file = certificate(c, g->key_file, "key.pem");
+        }
+        status = client_new(&spec, &c->client, err);
+        *ret = c->client;
+        return status;
+}
+
+mn_status cli_request(cli *c, const char *method, const char *target, const mn_json **ret, mn_err *err) {
+        return cli_request_object(c, method, target, NULL, NULL, ret, err);
+}
+
+mn_status cli_request_object(cli *c, const char *method, const char *target, const mn_type *type,
+                             const void *object, const mn_json **ret, mn_err *err) {
+        client *peer;
+        cleanup_str mn_str body = MN_STR_INIT(0);
+        mn_status status = cli_client(c, &peer, err);
+        if (status)
+                return status;
+        if (type)
+                mn_json_encode(type, object, 0, &body);
+        const client_request request = { .method = method, .target = target, .body = type ? &body : NULL };
+        return client_call(peer, &request, c->arena, ret, err);
+}
+
+int cli_fail(const mn_err *err) {
+        cleanup_str mn_str line = MN_STR_INIT(0);
+        const char *text = mn_err_text(err);
+        text_add_safe(&line, text, strlen(text), true);
+        fflush(stdout);
+        fprintf(stderr, "%s\n", mn_str_text(&line));
+        return CLI_EXIT_FAILURE;
+}
+
+int cli_failf(const char *fmt, ...) {
+        cleanup_err mn_err err = { 0 };
+        va_list ap;
+        va_start(ap, fmt);
+        mn_vfail(&err, MN_INTERNAL, fmt, ap);
+        va_end(ap);
+        return cli_fail(&err);
+}
+
+const char *cli_target(cli *c, const char *prefix, const char *name, const char *suffix) {
+        cleanup_str mn_str target = MN_STR_INIT(0);
+        mn_str_add(&target, prefix);
+        client_add_segment(&target, *name == '/' ? name + 1 : name);
+        mn_str_add(&target, suffix);
+        return mn_arena_strdup(c->arena, mn_str_text(&target));
+}
+
+int cli_for_each(cli *c, char **names, const char *method, const char *prefix, const char *suffix,
+                 const mn_str *query) {
+        int code = CLI_EXIT_OK;
+        for (; *names; names++) {
+                cleanup_err mn_err err = { 0 };
+                const char *target = cli_target(c, prefix, *names, suffix);
+                if (query)
+                        target = mn_arena_printf(c->arena, "%s%s", target, mn_str_text(query));
+                mn_status status = cli_request(c, method, target, NULL, &err);
+                if (status && status != MN_NOT_MODIFIED)
+                        code = cli_fail(&err);
+                else
+                        printf("%s\n", *names);
+        }
+        return code;
+}
+
+bool cli_confirm(const char *question) {
+        char answer[64] = "";
+        printf("%s [y/N] ", question);
+        fflush(stdout);
+        if (!fgets(answer, sizeof(answer), stdin))
+                return false;
+        return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+mn_status cli_filters_with(cli *c, char *const *filters, const char *name, const char *value,
+                           const char **ret, mn_err *err) {
+        typedef MN_KEYED(char **) filter_map;
+        size_t n = 0;
+        while (filters && filters[n])
+                n++;
+        filter_map map = { .items = mn_arena_array(c->arena, n + 1, sizeof(*map.items)) };
+        for (size_t i = 0; i < n + (name != NULL); i++) {
+                const char *key = i < n ? filters[i] : name, *text = value;
+                if (i < n) {
+                        const char *equals = strchr(filters[i], '=');
+                        if (!equals && !*filters[i])
+                                continue;
+                        if (!equals)
+                                return mn_fail(err, MN_INVALID,
+                                               "invalid argument \"%s\" for \"-f, --filter\" flag: invalid "
+                                               "filter '%s'",
+                                               filters[i], filters[i]);
+                        size_t len = (size_t) (equals - filters[i]);
+                        while (len && key[len - 1] == ' ')
+                                len--;
+                        key = mn_arena_strndup(c->arena, key, len);
+                        for (char *lower = (char *) key; *lower; lower++)
+                                *lower = (char) (*lower >= 'A' && *lower <= 'Z' ? *lower + 32 : *lower);
+                        text = equals + 1 + strspn(equals + 1, " ");
+                }
+                size_t at = 0;
+                while (at < map.len && strcmp(map.items[at].key, key) != 0)
+                        at++;
+                if (at == map.len) {
+                        map.items[map.len].key = mn_arena_strdup(c->arena, key);
+                        map.items[map.len++].value = mn_arena_array(c->arena, n + 2, sizeof(char *));
+                }
+                char **values = map.items[at].value;
+                while (*values)
+                        values++;
+                *values = mn_arena_strdup(c->arena, text);
+        }
+        *ret = NULL;
+        if (!map.len)
+                return MN_OK;
+        static const mn_type type = MN_MAP_OF(&mn_type_strv);
+        cleanup_str mn_str json = MN_STR_INIT(0);
+        mn_json_encode(&type, &map, 0, &json);
+        *ret = mn_arena_strdup(c->arena, mn_str_text(&json));
+        return MN_OK;
+}
+
+mn_status cli_filters(cli *c, char *const *filters, const char **ret, mn_err *err) {
+        return cli_filters_with(c, filters, NULL, NULL, ret, err);
+}
+
+int64_t cli_number(const mn_json *object, const char *key) {
+        const mn_json *value = mn_json_get(object, key);
+        int64_t number = 0;
+        if (value && value->kind == MN_JSON_NUMBER &&
+            mn_parse_i64(value->text, INT64_MIN, INT64_MAX, &number))
+                return (int64_t) strtod(value->text, NULL);
+        return number;
+}
+
+double cli_double(const mn_json *object, const char *key) {
+        const mn_json *value = mn_json_get(object, key);
+        return value && value->kind == MN_JSON_NUMBER ? strtod(value->text, NULL) : 0;
+}
+
+bool cli_is_true(const mn_json *object, const char *key) {
+        const mn_json *value = mn_json_get(object, key);
+        return value && value->kind == MN_JSON_BOOL && value->boolean;
+}
+
+const char *cli_text(const mn_json *object, const char *key) {
+        const char *text = mn_json_get_str(object, key);
+        return text ? text : "";
+}
+
+const char *cli_local_time(cli *c, int64_t ns) {
+        char buf[64];
+        struct tm tm;
+        time_t seconds = (time_t) (ns / MN_NS_PER_SEC);
+        localtime_r(&seconds, &tm);
+        strftime(buf, sizeof(buf), "%Y-%m-%d %H:%M:%S %z %Z", &tm);
+        return mn_arena_strdup(c->arena, buf);
+}
+
+const char *cli_short_id(cli *c, const char *id) {
+        const char *colon = strchr(id, ':');
+        return mn_arena_printf(c->arena, "%.12s", colon ? colon + 1 : id);
+}

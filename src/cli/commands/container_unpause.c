@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+#include "cli/commands.h"
+
+static int run(cli *c, const void *options, char **args) {
+        (void) options;
+        return cli_for_each(c, args, "POST", "/containers", "/unpause", NULL);
+}
+
+const cli_command container_unpause_command = {
+        .usage = "CONTAINER [CONTAINER...]",
+        .summary = "Unpause all processes within one or more containers",
+        .aliases = "container unpause, unpause",
+        .min_args = 1,
+        .max_args = CLI_ANY_NUMBER,
+        .completes = "running",
+        .run = run,
+};

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The options that `run` and `create` share, and the request they make of them. */
+
+#include "cli/cli.h"
+#include "wire/container.h"
+
+typedef struct create_options {
+        char **add_host;
+        char **annotation;
+        char **attach;
+        int64_t *blkio_weight;
+        char **blkio_weight_device;
+        char **cap_add;
+        char **cap_drop;
+        const char *cgroup_parent;
+        const char *cgroupns;
+        const char *cidfile;
+        int64_t *cpu_count;
+        int64_t *cpu_percent;
+        int64_t *cpu_period;
+        int64_t *cpu_quota;
+        int64_t *cpu_rt_period;
+        int64_t *cpu_rt_runtime;
+        int64_t *cpu_shares;
+        int64_t *cpus;
+        const char *cpuset_cpus;
+        const char *cpuset_mems;
+        char **device;
+        char **device_cgroup_rule;
+        char **device_read_bps;
+        char **device_read_iops;
+        char **device_write_bps;
+        char **device_write_iops;
+        bool disable_content_trust;
+        char **dns;
+        char **dns_option;
+        char **dns_search;
+        const char *domainname;
+        const char *entrypoint;
+        char **env;
+        char **env_file;
+        char **expose;
+        char **gpus;
+        char **group_add;
+        const char *health_cmd;
+        int64_t *health_interval;
+        int64_t *health_retries;
+        int64_t *health_start_interval;
+        int64_t *health_start_period;
+        int64_t *health_timeout;
+        bool help;
+        const char *hostname;
+        bool *init;
+        bool interactive;
+        int64_t *io_maxbandwidth;
+        int64_t *io_maxiops;
+        const char *ip;
+        const char *ip6;
+        const char *ipc;
+        const char *isolation;
+        int64_t *kernel_memory;
+        char **label;
+        char **label_file;
+        char **link;
+        char **link_local_ip;
+        const char *log_driver;
+        char **log_opt;
+        const char *mac_address;
+        int64_t *memory;
+        int64_t *memory_reservation;
+        int64_t *memory_swap;
+        int64_t *memory_swappiness;
+        char **mount;
+        const char *name;
+        char **network;
+        char **network_alias;
+        bool no_healthcheck;
+        bool oom_kill_disable;
+        int64_t *oom_score_adj;
+        const char *pid;
+        int64_t *pids_limit;
+        const char *platform;
+        bool privileged;
+        char **publish;
+        bool publish_all;
+        const char *pull;
+        bool quiet;
+        bool read_only;
+        const char *restart;
+        bool rm;
+        const char *runtime;
+        char **security_opt;
+        int64_t *shm_size;
+        const char *stop_signal;
+        int64_t *stop_timeout;
+        char **storage_opt;
+        char **sysctl;
+        char **tmpfs;
+        bool tty;
+        char **ulimit;
+        bool use_api_socket;
+        const char *user;
+        const char *userns;
+        const char *uts;
+        char **volume;
+        const char *volume_driver;
+        char **volumes_from;
+        const char *workdir;
+        char **net;
+        char **net_alias;
+        char **dns_opt;
+        bool detach; /* run only, as the next two */
+        const char *detach_keys;
+        bool sig_proxy;
+} create_options;
+
+/* The tables of options; `run` has three more. */
+extern const cli_option create_option_table[], run_option_table[];
+
+/* A request ready to be sent, and what the caller needs to know beside it. */
+typedef struct create_request {
+        wire_container_create body;
+        bool shows_stdout, shows_stderr, has_stdin;
+} create_request;
+
+/* Makes the request from options and arguments (image, command). Everything lives in the arena of `c`.
+ * MN_INVALID for a value that cannot be sent, MN_NOT_IMPLEMENTED for an option that neither engine nor
+ * command line has. */
+mn_status create_build(cli *c, const create_options *o, char **args, create_request *ret,
+                       mn_err *err) MN_MUST_USE;
+
+/* Creates the container, pulling the image first when it is missing and --pull allows. `*ret_id` is in the
+ * arena. */
+mn_status create_container(cli *c, const create_options *o, const create_request *request,
+                           const char **ret_id, mn_err *err) MN_MUST_USE;
+
+/* Prints a failure of run or create, with the hint where to read on; returns `code`. */
+int create_report(const cli *c, const mn_err *err, int code);
