@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exec sessions as the API knows them. */
+
+#include "container/exec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/strv.h"
+#include "base/time.h"
+#include "codec/keys.h"
+#include "sys/fd.h"
+#include "wire/stdio.h"
+
+/* ---- tables ---- */
+
+static void free_session(exec_session *s) {
+        container_unref(s->c);
+        mn_arena_free(s->arena);
+        mn_freep(&s);
+}
+
+void exec_session_unref(exec_session *s) {
+        if (!s)
+                return;
+        container_engine *e = s->c->engine;
+        engine_lock(e);
+        bool is_last = --s->refs == 0;
+        engine_unlock(e);
+        if (is_last)
+                free_session(s);
+}
+
+void exec_session_unrefp(exec_session **s) {
+        exec_session_unref(*s);
+}
+
+/* State lock held. True when the tables held the last reference: free it once the lock is gone. */
+static bool take_out(exec_session *s) {
+        container *c = s->c;
+        for (size_t i = 0; i < c->execs.len; i++)
+                if (c->execs.items[i] == s) {
+                        mn_vec_remove(&c->execs, i);
+                        mn_map_take(c->engine->execs, s->id);
+                        return --s->refs == 0;
+                }
+        return false;
+}
+
+void exec_session_forget(exec_session *s) {
+        container_engine *e = s->c->engine;
+        engine_lock(e);
+        bool is_last = take_out(s);
+        engine_unlock(e);
+        if (is_last)
+                free_session(s);
+}
+
+static mn_status find(container_engine *e, const char *exec_id, exec_session **ret, mn_err *err) {
+        ENGINE_LOCKED(e);
+        exec_session *s = mn_map_get(e->execs, exec_id);
+        if (!s || s->c->is_removed)
+                return mn_fail(err, MN_NOT_FOUND, "No such exec instance: %s", exec_id);
+        s->refs++;
+        *ret = s;
+        return MN_OK;
+}
+
+/* The oldest session that has ended, when more of them are kept than need be. State lock held. */
+static exec_session *surplus(container *c) {
+        exec_session *oldest = NULL;
+        size_t ended = 0;
+        for (size_t i = 0; i < c->execs.len; i++) {
+                if (c->execs.items[i]->state != EXEC_ENDED)
+                        continue;
+                oldest = oldest ? oldest : c->execs.items[i];
+                ended++;
+        }
+        return ended > EXEC_KEPT ? oldest : NULL;
+}
+
+static void forget_surplus(container *c) {
+        engine_lock(c->engine);
+        exec_session *s = surplus(c);
+        if (s)
+                s->refs++;
+        engine_unlock(c->engine);
+        if (!s)
+                return;
+        exec_session_forget(s);
+        exec_session_unref(s);
+}
+
+char **container_exec_ids(const container *c, mn_arena *arena) {
+        char **ids = mn_arena_array(arena, c->execs.len + 1, sizeof *ids);
+        size_t n = 0;
+        for (size_t i = 0; i < c->execs.len; i++)
+                if (c->execs.items[i]->state != EXEC_ENDED)
+                        ids[n++] = mn_arena_strdup(arena, c->execs.items[i]->id);
+        return n ? ids : NULL;
+}
+
+/* ---- create ---- */
+
+/* State lock held. */
+static mn_status check_container(const container *c, mn_err *err) {
+        if (c->state.status == CONTAINER_PAUSED)
+                return mn_fail(err, MN_CONFLICT, "container %s is paused, unpause the container before exec",
+                               c->record->name);
+        if (c->state.status == CONTAINER_RESTARTING)
+                return mn_fail(err, MN_CONFLICT,
+                               "container %s is restarting, wait until the container is running", c->id);
+        if (c->state.status != CONTAINER_RUNNING || c->is_removed)
+                return mn_fail(err, MN_CONFLICT, "container %s is not running", c->id);
+        size_t open = 0;
+        for (size_t i = 0; i < c->execs.len; i++)
+                open += c->execs.items[i]->state != EXEC_ENDED;
+        if (open >= CONTAINER_MAX_EXECS)
+                return mn_fail(err, MN_CONFLICT, "container %s has too many exec instances (%d)", c->id,
+                               CONTAINER_MAX_EXECS);
+        return MN_OK;
+}
+
+mn_status exec_session_new(container *c, const wire_exec_create *request, exec_session **ret, mn_err *err) {
+        exec_session *s = mn_alloc(sizeof *s);
+        mn_id_generate(s->id);
+        s->arena = mn_arena_new();
+        s->c = c;
+        s->refs = 2; /* the tables' and the caller's */
+        mn_json_copy(&wire_exec_create_type, request, s->arena, &s->request);
+        engine_lock(c->engine);
+        mn_status st = check_container(c, err);
+        if (!st) {
+                container_ref(c);
+                mn_vec_push(&c->execs, s);
+                mn_map_set(c->engine->execs, s->id, s);
+        }
+        engine_unlock(c->engine);
+        if (st) {
+                mn_arena_free(s->arena);
+                mn_freep(&s);
+                return st;
+        }
+        forget_surplus(c);
+        *ret = s;
+        return MN_OK;
+}
+
+/* "exec_create: sh -c true" */
+static void publish(exec_session *s, const char *action) {
+        cleanup_free char *command = mn_strv_join(s->request.cmd, " ");
+        cleanup_free char *text = mn_asprintf("%s: %s", action, command);
+        container_event(s->c, text, "execID", s->id, NULL);
+}
+
+mn_status container_exec_create(container_engine *e, const char *name, const wire_exec_create *request,
+                                char ret_id[MN_ID_SIZE], mn_err *err) {
+        if (mn_strv_len(request->cmd) == 0)
+                return mn_fail(err, MN_INVALID, "No exec command specified");
+        mn_keys keys;
+        if (mn_keys_parse(request->detach_keys, &keys, NULL, NULL) < 0)
+                return mn_fail(err, MN_INVALID, "Invalid escape keys (%s) provided", request->detach_keys);
+        cleanup_container container *c = NULL;
+        mn_status st = container_find(e, name, &c, err);
+        if (st)
+                return st;
+        cleanup_exec exec_session *s = NULL;
+        st = exec_session_new(c, request, &s, err);
+        if (st)
+                return st;
+        publish(s, "exec_create");
+        memcpy(ret_id, s->id, MN_ID_SIZE);
+        return MN_OK;
+}
+
+/* ---- start ---- */
+
+/* State lock held. */
+static mn_status check_startable(const exec_session *s, mn_err *err) {
+        if (s->state == EXEC_ENDED)
+                return mn_fail(err, MN_CONFLICT, "exec command %s has already run", s->id);
+        if (s->state == EXEC_RUNNING)
+                return mn_fail(err, MN_CONFLICT, "exec command %s is already running", s->id);
+        return check_container(s->c, err);
+}
+
+/* Takes the session from created to running; the link is the caller's. */
+static mn_status begin(exec_session *s, shim_link **ret, mn_err *err) {
+        ENGINE_LOCKED(s->c->engine);
+        mn_status st = check_startable(s, err);
+        if (st)
+                return st;
+        if (!s->c->shim)
+                return mn_fail(err, MN_CONFLICT, "container %s is not running", s->c->id);
+        s->state = EXEC_RUNNING;
+        *ret = shim_link_ref(s->c->shim);
+        return MN_OK;
+}
+
+static void end(exec_session *s, int32_t code) {
+        ENGINE_LOCKED(s->c->engine);
+        if (s->state == EXEC_ENDED)
+                return;
+        s->state = EXEC_ENDED;
+        s->exit_code = code;
+        container_notify(s->c);
+}
+
+static void note_pid(exec_session *s, int32_t pid) {
+        ENGINE_LOCKED(s->c->engine);
+        s->pid = pid;
+        container_notify(s->c);
+}
+
+mn_status exec_session_run(exec_session *s, const wire_shim_streams *streams, int client_fd, int height,
+                           int width, mn_err *err) {
+        cleanup_shim_link shim_link *link = NULL;
+        mn_status st = begin(s, &link, err);
+        if (st)
+                return st;
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        char *process = NULL;
+        st = exec_write_process(s, height, width, arena, &process, err);
+        if (st) {
+                end(s, 126);
+                return st;
+        }
+        publish(s, "exec_start");
+        static char *const client_names[] = { (char *) "client", NULL };
+        wire_shim_exec exec = {
+                .exec_id = s->id,
+                .process = process,
+                .is_tty = s->request.is_tty,
+                .has_stdin = s->request.is_stdin_attached && client_fd >= 0,
+                .streams = *streams,
+                .console_height = height,
+                .console_width = width,
+        };
+        wire_shim_request request = { .op = (char *) WIRE_SHIM_EXEC,
+                                      .fds = client_fd >= 0 ? (char **) client_names : NULL,
+                                      .exec = &exec };
+        wire_shim_message reply = { 0 };
+        st = shim_link_call(link, &request, &client_fd, client_fd >= 0, EXEC_START_TIMEOUT_MS, arena, &reply,
+                            NULL, err);
+        if (!st) {
+                note_pid(s, reply.pid);
+                return MN_OK;
+        }
+        bool is_users_fault = reply.code == 126 || reply.code == 127;
+        end(s, is_users_fault ? reply.code : 126);
+        return mn_err_prefix(err, is_users_fault ? MN_INVALID : st, "OCI runtime exec failed");
+}
+
+/* Docker's way of telling an attached client why its command did not start: on its output. */
+static void tell_client(int fd, bool is_framed, const char *text) {
+        cleanup_str mn_str out = MN_STR_INIT(64 * 1024);
+        if (is_framed) {
+                uint8_t header[WIRE_STDIO_HEADER_SIZE];
+                wire_stdio_put_header(header, WIRE_STDOUT, (uint32_t) strlen(text) + 2);
+                mn_str_add_len(&out, header, sizeof header);
+        }
+        mn_str_add(&out, text);
+        mn_str_add(&out, "\r\n");
+        if (send(fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                return; /* the client is gone: then nobody wants to know */
+}
+
+mn_status container_exec_check(container_engine *e, const char *exec_id, const wire_exec_start *request,
+                               bool *ret_is_tty, mn_err *err) {
+        (void) request;
+        cleanup_exec exec_session *s = NULL;
+        mn_status st = find(e, exec_id, &s, err);
+        if (st)
+                return st;
+        *ret_is_tty = s->request.is_tty;
+        ENGINE_LOCKED(e);
+        return check_startable(s, err);
+}
+
+/* The size the terminal starts with: the start's wish, else the create's. */
+static int console_size(const exec_session *s, const wire_exec_start *start, size_t i) {
+        uint64_t size = start->console_size.len == 2       ? start->console_size.items[i]
+                        : s->request.console_size.len == 2 ? s->request.console_size.items[i]
+                                                           : 0;
+        return size > UINT16_MAX ? 0 : (int) size;
+}
+
+mn_status container_exec_start(container_engine *e, const char *exec_id, const wire_exec_start *request,
+                               int client_fd, mn_err *err) {
+        cleanup_close int client = client_fd;
+        cleanup_exec exec_session *s = NULL;
+        mn_status st = find(e, exec_id, &s, err);
+        if (st)
+                return st;
+        bool is_framed = !s->request.is_tty;
+        wire_shim_streams streams = {
+                .has_stdin = s->request.is_stdin_attached,
+                .has_stdout = s->request.is_stdout_attached,
+                .has_stderr = s->request.is_stderr_attached,
+                .is_framed = is_framed,
+                .detach_keys = s->request.detach_keys,
+        };
+        cleanup_err mn_err failure = { 0 };
+        st = exec_session_run(s, &streams, client, console_size(s, request, 0), console_size(s, request, 1),
+                              &failure);
+        if (st && client >= 0 && st != MN_CONFLICT) {
+                tell_client(client, is_framed, mn_err_text(&failure));
+                return MN_OK;
+        }
+        return st ? mn_fail(err, st, "%s", mn_err_text(&failure)) : MN_OK;
+}
+
+/* ---- resize, inspect ---- */
+
+/* Waits until the process runs. State lock held. */
+static mn_status wait_ready(exec_session *s, mn_err *err) {
+        int64_t deadline = mn_monotonic_ns() + EXEC_READY_MS * MN_NS_PER_MS;
+        struct timespec until = { deadline / MN_NS_PER_SEC, deadline % MN_NS_PER_SEC };
+        while (s->state != EXEC_ENDED && s->pid == 0)
+                if (pthread_cond_timedwait(&s->c->changed, &s->c->engine->lock, &until) == ETIMEDOUT)
+                        return mn_fail(err, MN_INTERNAL, "timeout waiting for exec session ready");
+        if (s->state == EXEC_ENDED)
+                return mn_fail(err, MN_CONFLICT, "exec command %s has already run", s->id);
+        return MN_OK;
+}
+
+mn_status container_exec_resize(container_engine *e, const char *exec_id, int height, int width,
+                                mn_err *err) {
+        cleanup_exec exec_session *s = NULL;
+        mn_status st = find(e, exec_id, &s, err);
+        if (st)
+                return st;
+        cleanup_shim_link shim_link *link = NULL;
+        engine_lock(e);
+        st = wait_ready(s, err);
+        if (!st && s->c->shim)
+                link = shim_link_ref(s->c->shim);
+        engine_unlock(e);
+        if (st)
+                return st;
+        if (!link)
+                return mn_fail(err, MN_CONFLICT, "container %s is not running", s->c->id);
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        wire_shim_resize resize = { .exec_id = s->id, .height = height, .width = width };
+        wire_shim_request request = { .op = (char *) WIRE_SHIM_RESIZE, .resize = &resize };
+        wire_shim_message reply;
+        return shim_link_call(link, &request, NULL, 0, EXEC_START_TIMEOUT_MS, arena, &reply, NULL, err);
+}
+
+mn_status container_exec_inspect(container_engine *e, const char *exec_id, mn_arena *arena,
+                                 wire_exec_inspect *ret, mn_err *err) {
+        cleanup_exec exec_session *s = NULL;
+        mn_status st = find(e, exec_id, &s, err);
+        if (st)
+                return st;
+        wire_exec_create request;
+        mn_json_copy(&wire_exec_create_type, &s->request, arena, &request);
+        ENGINE_LOCKED(e);
+        *ret = (wire_exec_inspect){
+                .id = mn_arena_strdup(arena, s->id),
+                .is_running = s->state == EXEC_RUNNING,
+                .process_config = {
+                        .is_tty = request.is_tty,
+                        .entrypoint = request.cmd[0],
+                        .arguments = request.cmd + 1,
+                        .is_privileged = request.is_privileged,
+                        .user = request.user,
+                },
+                .has_open_stdin = request.is_stdin_attached,
+                .has_open_stdout = request.is_stdout_attached,
+                .has_open_stderr = request.is_stderr_attached,
+                .container_id = mn_arena_strdup(arena, s->c->id),
+                .detach_keys = request.detach_keys,
+                .pid = s->pid,
+        };
+        if (s->state == EXEC_ENDED) {
+                ret->exit_code = mn_arena_alloc(arena, sizeof *ret->exit_code);
+                *ret->exit_code = s->exit_code;
+        }
+        return MN_OK;
+}
+
+/* ---- the end ---- */
+
+void container_exec_exited(container *c, const char *exec_id, int32_t code) {
+        cleanup_exec exec_session *s = NULL;
+        if (find(c->engine, exec_id, &s, NULL) || s->c != c)
+                return; /* of an earlier daemon */
+        end(s, code);
+        char text[16];
+        snprintf(text, sizeof text, "%d", code);
+        container_event(c, "exec_die", "execID", s->id, "exitCode", text, NULL);
+}
+
+void container_execs_end(container *c) {
+        for (size_t i = 0; i < c->execs.len; i++) {
+                exec_session *s = c->execs.items[i];
+                if (s->state == EXEC_ENDED)
+                        continue;
+                s->state = EXEC_ENDED;
+                s->exit_code = 137; /* it died with the container */
+        }
+        container_notify(c);
+}
+
+void container_execs_free(container *c) {
+        while (c->execs.len) {
+                exec_session *s = c->execs.items[c->execs.len - 1];
+                /* The caller has a reference to the container, so this is never its last. */
+                if (take_out(s)) {
+                        c->refs--;
+                        mn_arena_free(s->arena);
+                        mn_freep(&s);
+                }
+        }
+}
