@@ -213,8 +213,8 @@ mn_status image_changes(image_store *images, const char *image_id, int container
 /* Writes the tree below `root_fd` (the root of a mounted root file system) as a tar (docker export). */
 mn_status image_export_tree(int root_fd, image_write_fn write, void *arg, mn_err *err) MN_MUST_USE;
 
-/* Writes the entry `name` of the directory `dir_fd` (NULL: the directory itself) with all below it as a tar in which it is
-   called `as`. Links are archived, never followed. Names are sorted. */
+/* Writes the entry `name` of the directory `dir_fd` (NULL: the directory itself) with all below it as a tar
+   in which it is called `as`. Links are archived, never followed. Names are sorted. */
 mn_status image_tar_tree(int dir_fd, const char *name, const char *as, image_write_fn write, void *arg,
                          mn_err *err) MN_MUST_USE;
 

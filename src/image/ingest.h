@@ -38,10 +38,11 @@ typedef struct image_ingest_document {
 typedef struct image_ingest_image {
         image_ingest_document config;   /* its sha256 digest is the image's id */
         image_ingest_document manifest; /* data NULL: the image was made here and has none */
-        image_ingest_document index;   /* data NULL: the reference named the manifest itself */
-        const mn_reference *reference; /* tag or digest to record; NULL: the image has no name yet */
-        const char *repo_digest;       /* digest for RepoDigests: of the index or else the manifest; NULL: none */
-        const char *signer;            /* who signed it, as verified; NULL when nobody looked */
+        image_ingest_document index;    /* data NULL: the reference named the manifest itself */
+        const mn_reference *reference;  /* tag or digest to record; NULL: the image has no name yet */
+        const char *repo_digest; /* digest for RepoDigests: of the index or else the manifest; NULL: none */
+        const char *parent;      /* id of the image it was made from here; NULL: none */
+        const char *signer;      /* who signed it, as verified; NULL when nobody looked */
 } image_ingest_image;
 
 /* An image to push. Strings live in the arena given. */

@@ -21,6 +21,7 @@
 #include "base/vec.h"
 #include "codec/tar.h"
 #include "image/image.h"
+#include "image/tar_tree.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 
@@ -31,6 +32,7 @@ struct writer {
         void *arg;
         mn_map *links; /* "device:inode" of files with several names -> the first name in the archive */
         char *buffer;  /* CHUNK bytes */
+        bool is_layer; /* the tree is an overlay's upper directory: whiteouts are translated */
 };
 
 static int put(struct writer *w, const void *bytes, size_t len) {
@@ -163,6 +165,37 @@ static int put_link(struct writer *w, int dir, const char *name, const char *pat
         return put_header(w, &e);
 }
 
+/* ---- what a layer hides ---- */
+
+static bool is_whiteout(const struct writer *w, const struct stat *st) {
+        return w->is_layer && S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
+/* An empty file `path`. */
+static int put_marker(struct writer *w, const struct stat *st, const char *path) {
+        mn_tar_entry e;
+        fill_entry(&e, st, path);
+        e.type = MN_TAR_FILE;
+        e.mode = 0;
+        e.size = e.major = e.minor = 0;
+        return put_header(w, &e);
+}
+
+static int put_whiteout(struct writer *w, const char *path, const struct stat *st) {
+        const char *slash = strrchr(path, '/');
+        int dir_len = slash ? (int) (slash - path) + 1 : 0;
+        cleanup_free char *marker = mn_asprintf("%.*s.wh.%s", dir_len, path, path + dir_len);
+        return put_marker(w, st, marker);
+}
+
+static int put_opaque(struct writer *w, int fd, const char *path, const struct stat *st) {
+        char value = '\0';
+        if (!w->is_layer || fgetxattr(fd, "trusted.overlay.opaque", &value, 1) != 1 || value != 'y')
+                return 0;
+        cleanup_free char *marker = mn_asprintf("%s%s.wh..wh..opq", path, *path ? "/" : "");
+        return put_marker(w, st, marker);
+}
+
 /* ---- directories ---- */
 
 static int compare_names(const void *a, const void *b) {
@@ -205,6 +238,8 @@ static int put_directory(struct writer *w, int fd, const char *path, unsigned de
                 fill_entry(&e, &st, with_slash);
                 r = put_header(w, &e);
         }
+        if (r == 0)
+                r = put_opaque(w, fd, path, &st);
         cleanup_strv char **names = NULL;
         if (r == 0)
                 r = read_names(fd, &names);
@@ -219,6 +254,8 @@ static int put_entry(struct writer *w, int dir, const char *name, const char *pa
         struct stat st;
         if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT ? 0 : -errno;
+        if (is_whiteout(w, &st))
+                return put_whiteout(w, path, &st);
         if (S_ISREG(st.st_mode))
                 return put_file(w, dir, name, path);
         if (S_ISLNK(st.st_mode))
@@ -236,20 +273,29 @@ static int put_entry(struct writer *w, int dir, const char *name, const char *pa
         return put_header(w, &e);
 }
 
-mn_status image_tar_tree(int dir_fd, const char *name, const char *as, image_write_fn write, void *arg,
-                         mn_err *err) {
-        struct writer w = {
-                .write = write, .arg = arg, .links = mn_map_new(free), .buffer = mn_alloc(CHUNK)
-        };
-        int r = name ? put_entry(&w, dir_fd, name, as, 0) : put_directory(&w, dir_fd, as, 0);
+static mn_status write_tree(int dir_fd, const char *name, const char *as, struct writer *w, mn_err *err) {
+        w->links = mn_map_new(free);
+        w->buffer = mn_alloc(CHUNK);
+        int r = name ? put_entry(w, dir_fd, name, as, 0) : put_directory(w, dir_fd, as, 0);
         if (r == 0) {
                 cleanup_str mn_str end = MN_STR_INIT(0);
                 mn_tar_write_end(&end);
-                r = put(&w, mn_str_text(&end), end.len);
+                r = put(w, mn_str_text(&end), end.len);
         }
-        mn_map_free(w.links);
-        free(w.buffer);
+        mn_map_free(w->links);
+        free(w->buffer);
         return r < 0 ? mn_fail_errno(err, r, "cannot archive %s", *as ? as : "the tree") : MN_OK;
+}
+
+mn_status image_tar_tree(int dir_fd, const char *name, const char *as, image_write_fn write, void *arg,
+                         mn_err *err) {
+        struct writer w = { .write = write, .arg = arg };
+        return write_tree(dir_fd, name, as, &w, err);
+}
+
+mn_status image_tar_layer(int upper_fd, image_write_fn write, void *arg, mn_err *err) {
+        struct writer w = { .write = write, .arg = arg, .is_layer = true };
+        return write_tree(upper_fd, NULL, "", &w, err);
 }
 
 mn_status image_export_tree(int root_fd, image_write_fn write, void *arg, mn_err *err) {
