@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The route table. Literal paths stand before patterns that would match them too. */
 #include "api/handlers.h"
-#include "network/network.h"
-#include "volume/volume.h"
+#include "image/image.h"
+#include "wire/container.h"
+#include "wire/disk_usage.h"
 #include "wire/event.h"
+#include "wire/network.h"
+#include "wire/stats.h"
 #include "wire/system.h"
+#include "wire/volume.h"
 
 #define SWARM "503: this node is not a swarm manager, as Docker outside a swarm"
 #define PLUGINS "managed plugins are not implemented (501; 404 for a name)"
@@ -32,12 +36,127 @@ const api_route api_routes[] = {
         { .method = "HEAD", .path = "/_ping", .status = 200, .produces = "text/plain", .handler = api_ping },
         READ("/version", &wire_version_type, api_get_version),
         READ("/info", &wire_info_type, api_get_info),
+        POST("/auth", 200, &wire_auth_response_type, api_not_built, REQUIRED_BODY(&image_auth_type),
+             .support = API_REFUSED, .note = "501: not implemented yet"),
         READ("/events", &wire_event_type, api_events, .params = "since until filters",
-             .produces = JSON_STREAM), /* ---- containers ---- */
+             .produces = JSON_STREAM),
+        READ("/system/df", &wire_disk_usage_type, api_not_built, .params = "type verbose",
+             .support = API_REFUSED, .note = "501: not implemented yet"),
 
+        /* ---- containers ---- */
+        READ("/containers/json", &wire_container_summary_list_type, api_not_built,
+             .params = "all limit size filters", .support = API_REFUSED, .note = "501: not implemented yet"),
+        POST("/containers/create", 201, &wire_container_create_response_type, api_not_built,
+             JSON_BODY(&wire_container_create_type), .params = "name platform", .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        POST("/containers/prune", 200, &wire_container_prune_report_type, api_not_built, .params = "filters",
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        READ("/containers/{id}/json", &wire_container_inspect_type, api_not_built, .params = "size",
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        READ("/containers/{id}/top", &wire_container_top_type, api_not_built, .params = "ps_args",
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        READ("/containers/{id}/logs", NULL, api_not_built,
+             .params = "follow stdout stderr since until timestamps tail details", .produces = RAW_STREAM,
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        READ("/containers/{id}/changes", &wire_change_list_type, api_not_built, .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        READ("/containers/{id}/export", NULL, api_not_built, .produces = "application/octet-stream",
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        READ("/containers/{id}/stats", &wire_stats_type, api_not_built, .params = "stream one-shot",
+             .produces = JSON_STREAM, .support = API_REFUSED, .note = "501: not implemented yet"),
+        POST("/containers/{id}/resize", 200, NULL, api_not_built, .params = "h w", .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        POST("/containers/{id}/start", 204, NULL, api_not_built, .params = "detachKeys",
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        POST("/containers/{id}/stop", 204, NULL, api_not_built, .params = "signal t", .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        POST("/containers/{id}/restart", 204, NULL, api_not_built, .params = "signal t",
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        POST("/containers/{id}/kill", 204, NULL, api_not_built, .params = "signal", .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        POST("/containers/{id}/update", 200, &wire_container_update_response_type, api_not_built,
+             JSON_BODY(&wire_container_update_type), .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        POST("/containers/{id}/rename", 204, NULL, api_not_built, .params = "name", .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        POST("/containers/{id}/pause", 204, NULL, api_not_built, .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        POST("/containers/{id}/unpause", 204, NULL, api_not_built, .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        POST("/containers/{id}/attach", 200, NULL, api_not_built,
+             .params = "detachKeys logs stream stdin stdout stderr", .produces = RAW_STREAM,
+             .support = API_REFUSED, .note = "501: not implemented yet"),
         REFUSED("GET", "/containers/{id}/attach/ws", "501: attaching by WebSocket is not implemented yet",
-                api_not_built), /* ---- exec ---- */
-                                /* ---- images ---- */
+                api_not_built),
+        POST("/containers/{id}/wait", 200, &wire_container_wait_response_type, api_not_built,
+             .params = "condition", .support = API_REFUSED, .note = "501: not implemented yet"),
+        DELETE("/containers/{id}", 204, NULL, api_not_built, .params = "v force link", .support = API_REFUSED,
+               .note = "501: not implemented yet"),
+        { .method = "HEAD",
+          .path = "/containers/{id}/archive",
+          .params = "path",
+          .status = 200,
+          .handler = api_not_built,
+          .support = API_REFUSED,
+          .note = "501: not implemented yet" },
+        READ("/containers/{id}/archive", NULL, api_not_built, .params = "path", .produces = TAR,
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        { .method = "PUT",
+          .path = "/containers/{id}/archive",
+          .params = "path noOverwriteDirNonDir copyUIDGID",
+          .body = API_BODY_RAW,
+          .status = 200,
+          .handler = api_not_built,
+          .support = API_REFUSED,
+          .note = "501: not implemented yet" },
+
+        /* ---- exec ---- */
+        POST("/containers/{id}/exec", 201, &wire_exec_create_response_type, api_not_built,
+             REQUIRED_BODY(&wire_exec_create_type), .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        POST("/exec/{id}/start", 200, NULL, api_not_built, JSON_BODY(&wire_exec_start_type),
+             .produces = RAW_STREAM, .support = API_REFUSED, .note = "501: not implemented yet"),
+        POST("/exec/{id}/resize", 200, NULL, api_not_built, .params = "h w", .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        READ("/exec/{id}/json", &wire_exec_inspect_type, api_not_built, .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+
+        /* ---- images ---- */
+        READ("/images/json", &wire_image_summary_list_type, api_not_built,
+             .params = "all filters shared-size digests manifests identity", .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        POST("/images/create", 200, NULL, api_not_built, .body = API_BODY_RAW,
+             .params = "fromImage fromSrc repo tag message changes platform", .produces = JSON_STREAM,
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        READ("/images/get", NULL, api_not_built, .params = "names platform", .produces = TAR,
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        READ("/images/search", NULL, api_not_built, .params = "term limit filters", .produces = JSON_STREAM,
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        POST("/images/load", 200, NULL, api_not_built, .body = API_BODY_RAW, .params = "quiet platform",
+             .produces = JSON_STREAM, .support = API_REFUSED, .note = "501: not implemented yet"),
+        POST("/images/prune", 200, &wire_image_prune_type, api_not_built, .params = "filters",
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        READ("/images/{name...}/json", &wire_image_inspect_type, api_not_built,
+             .params = "manifests platform", .support = API_REFUSED, .note = "501: not implemented yet"),
+        READ("/images/{name...}/attestations", NULL, api_not_built, .params = "platform type statement",
+             .produces = JSON_STREAM, .since = 155, .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        READ("/images/{name...}/history", &wire_image_history_list_type, api_not_built, .params = "platform",
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        READ("/images/{name...}/get", NULL, api_not_built, .params = "platform", .produces = TAR,
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        POST("/images/{name...}/push", 200, NULL, api_not_built, .params = "tag platform",
+             .produces = JSON_STREAM, .support = API_REFUSED, .note = "501: not implemented yet"),
+        POST("/images/{name...}/tag", 201, NULL, api_not_built, .params = "repo tag", .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        DELETE("/images/{name...}", 200, &wire_image_delete_list_type, api_not_built,
+               .params = "force noprune platforms", .support = API_REFUSED,
+               .note = "501: not implemented yet"),
+        POST("/commit", 201, &wire_id_type, api_not_built, JSON_BODY(&wire_container_config_type),
+             .params = "container repo tag comment author pause changes", .support = API_REFUSED,
+             .note = "501: not implemented yet"),
+        READ("/distribution/{name...}/json", NULL, api_not_built, .produces = JSON_STREAM,
+             .support = API_REFUSED, .note = "501: not implemented yet"),
 
         /* ---- volumes ---- */
         READ("/volumes", &wire_volume_list_type, api_volume_list, .params = "filters"),
@@ -60,6 +179,11 @@ const api_route api_routes[] = {
         POST("/networks/prune", 200, &wire_network_prune_report_type, api_network_prune, .params = "filters"),
         READ("/networks/{id}", &wire_network_type, api_network_inspect, .params = "verbose scope"),
         DELETE("/networks/{id}", 204, NULL, api_network_remove),
+        POST("/networks/{id}/connect", 200, NULL, api_not_built, REQUIRED_BODY(&wire_network_connect_type),
+             .support = API_REFUSED, .note = "501: not implemented yet"),
+        POST("/networks/{id}/disconnect", 200, NULL, api_not_built,
+             REQUIRED_BODY(&wire_network_disconnect_type), .support = API_REFUSED,
+             .note = "501: not implemented yet"),
 
         /* ---- what is not here ---- */
         REFUSED("POST", "/build", BUILD, api_no_build),

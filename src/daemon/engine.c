@@ -112,6 +112,10 @@ void engine_reload(engine *e, const daemon_config *config) {
         fill_facts(e);
 }
 
+void engine_stop(engine *e) {
+        modules_stop(e);
+}
+
 void engine_close(engine *e) {
         if (!e)
                 return;

@@ -17,5 +17,9 @@ const api_engine *engine_api(const engine *e);
 /* Takes over the reloadable values of a new configuration (borrowed, outlives the engine). */
 void engine_reload(engine *e, const daemon_config *config);
 
+/* Lets no operation begin any more, ends event streams, and containers when the configuration wants that.
+ * Blocks, so not for the loop's thread, which must still run. */
+void engine_stop(engine *e);
+
 /* Closes everything; running containers go on. NULL is accepted. */
 void engine_close(engine *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* minatod: reads the configuration, opens the engine, serves the API until it is told to end. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #include "loop/loop.h"
 #include "sys/fd.h"
 
-enum { STOP_POLL_MS = 20, EXIT_FAILED = 1 };
+enum { STOP_POLL_MS = 10, BREAK_AFTER_MS = 100, EXIT_FAILED = 1 };
 
 typedef struct minatod {
         int argc;
@@ -30,36 +31,63 @@ typedef struct minatod {
         engine *engine;
         api_server *api;
         loop_timer *stop_timer;
-        int64_t stop_deadline_ns;
-        bool is_stopping;
+        int64_t break_ns, give_up_ns;
+        bool is_stopping, is_engine_stopped;
+        daemon_locks locks;
 } minatod;
 
 /* ---- ending ---- */
 
-/* Requests get the shutdown time-out to end; then their connections are broken. */
+/* Streams are broken after a moment; operations under way get the shutdown time-out. What is still busy then
+ * is given up: the state on disk is complete at every instant. */
 static void on_stop_timer(void *arg) {
         minatod *d = arg;
         size_t busy = api_busy(d->api);
-        if (busy == 0) {
+        int64_t now_ns = mn_monotonic_ns();
+        if (d->is_engine_stopped && busy == 0) {
                 loop_quit(d->loop);
-        } else {
-                if (mn_monotonic_ns() >= d->stop_deadline_ns)
-                        api_break(d->api);
-                loop_timer_set(d->stop_timer, STOP_POLL_MS);
+                return;
         }
+        if (now_ns >= d->give_up_ns) {
+                mn_log(MN_LOG_WARN, "not waiting any longer", " requests=%zu", busy);
+                daemon_unlock(&d->locks);
+                _exit(0);
+        }
+        if (now_ns >= d->break_ns)
+                api_break(d->api);
+        loop_timer_set(d->stop_timer, STOP_POLL_MS);
+}
+
+static void on_engine_stopped(void *arg) {
+        minatod *d = arg;
+        d->is_engine_stopped = true;
+        on_stop_timer(d);
+}
+
+static void *stop_engine(void *arg) {
+        minatod *d = arg;
+        engine_stop(d->engine);
+        loop_post(d->loop, on_engine_stopped, d);
+        return NULL;
 }
 
 static void begin_stop(minatod *d, int signal) {
+        int64_t now_ns = mn_monotonic_ns();
+        pthread_t thread;
         if (d->is_stopping) {
-                mn_log(MN_LOG_WARN, "second signal: not waiting for requests any more", "%s", "");
-                d->stop_deadline_ns = 0;
+                d->give_up_ns = now_ns;
                 return;
         }
         d->is_stopping = true;
         mn_log(MN_LOG_INFO, "stopping", " signal=%d", signal);
         notify_stopping();
         api_stop(d->api);
-        d->stop_deadline_ns = mn_monotonic_ns() + 200 * MN_NS_PER_MS;
+        d->break_ns = now_ns + BREAK_AFTER_MS * MN_NS_PER_MS;
+        d->give_up_ns = now_ns + d->config.shutdown_timeout * MN_NS_PER_SEC;
+        if (pthread_create(&thread, NULL, stop_engine, d) == 0)
+                pthread_detach(thread);
+        else
+                d->is_engine_stopped = true;
         on_stop_timer(d);
 }
 
@@ -168,11 +196,10 @@ static mn_status start(minatod *d, mn_err *err) {
 }
 
 static mn_status run(minatod *d, mn_err *err) {
-        daemon_locks locks;
         int64_t started_ns = mn_monotonic_ns();
         mn_status s = watch_signals(d, err);
         if (s == MN_OK)
-                s = daemon_lock(d->config.data_root, d->config.exec_root, d->config.pidfile, &locks, err);
+                s = daemon_lock(d->config.data_root, d->config.exec_root, d->config.pidfile, &d->locks, err);
         if (s != MN_OK)
                 return s;
         s = start(d, err);
@@ -186,7 +213,7 @@ static mn_status run(minatod *d, mn_err *err) {
         }
         api_server_free(d->api);
         engine_close(d->engine);
-        daemon_unlock(&locks);
+        daemon_unlock(&d->locks);
         return s;
 }
 

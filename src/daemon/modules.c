@@ -71,6 +71,10 @@ mn_status modules_open(struct engine *e, mn_err *err) {
         return MN_OK;
 }
 
+void modules_stop(struct engine *e) {
+        events_bus_shut_down(e->events);
+}
+
 void modules_close(struct engine *e) {
         network_close(e->networks);
         volume_store_free(e->volumes);

@@ -24,5 +24,9 @@ struct engine {
 /* Opens the modules in the order they need each other. */
 mn_status modules_open(struct engine *e, mn_err *err) MN_MUST_USE;
 
+/* Ends what would go on: event streams, background work; containers too when the configuration says so.
+ * Blocks. */
+void modules_stop(struct engine *e);
+
 /* Closes what was opened. */
 void modules_close(struct engine *e);
