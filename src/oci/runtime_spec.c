@@ -464,6 +464,8 @@ mn_status oci_spec_parse(const char *text, size_t len, mn_arena *arena, oci_spec
                                            err);
         if (st)
                 return mn_err_prefix(err, st, "config.json");
+        if (!spec->oci_version) /* the document is null */
+                return mn_fail(err, MN_INVALID, "config.json: ociVersion: missing");
         *ret = spec;
         return MN_OK;
 }

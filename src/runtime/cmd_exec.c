@@ -284,19 +284,6 @@ static mn_status enter_for_child(exec_session *s, mn_err *err) {
         return MN_OK;
 }
 
-static int wait_for_child(pid_t pid) {
-        sigset_t all;
-        sigfillset(&all);
-        sigprocmask(SIG_SETMASK, &all, NULL);
-        for (;;) {
-                int status, sig = sigwaitinfo(&all, NULL);
-                if (sig == SIGCHLD && waitpid(pid, &status, WNOHANG) == pid)
-                        return mn_exit_code(status);
-                if (sig > 0 && sig != SIGCHLD && sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU)
-                        kill(pid, sig);
-        }
-}
-
 static mn_status check_terminal(const exec_session *s, mn_err *err) {
         if (s->process->terminal && !s->options->launch.console_socket)
                 return mn_fail(err, MN_INVALID,
@@ -354,7 +341,7 @@ static mn_status execute(exec_session *s, int *ret_code, mn_err *err) {
                 mn_pidfd_kill(child_pidfd, SIGKILL);
                 return mn_fail_errno(err, r, "--pid-file: \"%s\"", s->options->launch.pid_file);
         }
-        *ret_code = s->options->launch.is_detached ? 0 : wait_for_child(pid);
+        *ret_code = s->options->launch.is_detached ? 0 : launch_wait(pid);
         return MN_OK;
 }
 

@@ -66,25 +66,6 @@ static mn_status create(runtime_context *rt, const void *options, int argc, char
         return st;
 }
 
-/* Foreground: waits for the container, passing signals on; its exit code is ours. */
-static int wait_for_container(pid_t pid) {
-        sigset_t all;
-        sigfillset(&all);
-        sigprocmask(SIG_SETMASK, &all, NULL);
-        for (;;) {
-                siginfo_t info;
-                int sig = sigwaitinfo(&all, &info);
-                if (sig == SIGCHLD) {
-                        int status;
-                        for (pid_t reaped; (reaped = waitpid(-1, &status, WNOHANG)) > 0;)
-                                if (reaped == pid)
-                                        return mn_exit_code(status);
-                } else if (sig > 0 && sig != SIGTSTP && sig != SIGTTOU && sig != SIGTTIN) {
-                        kill(pid, sig);
-                }
-        }
-}
-
 static mn_status run_poststart(const launch *l, mn_err *err) {
         if (!l->spec->hooks || l->spec->hooks->poststart.len == 0)
                 return MN_OK;
@@ -106,7 +87,7 @@ static mn_status run(runtime_context *rt, const void *options, int argc, char **
         if (st == MN_OK)
                 st = run_poststart(&l, err);
         if (st == MN_OK && !o->is_detached) {
-                *ret_code = wait_for_container(l.pid);
+                *ret_code = launch_wait(l.pid);
                 if (!o->is_kept)
                         st = remove_container(rt, argv[0], true, err);
         }

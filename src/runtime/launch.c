@@ -427,3 +427,20 @@ void launch_release(launch *l) {
         mn_freep(&l->systemd_unit);
         mn_arena_free(l->arena);
 }
+
+int launch_wait(pid_t pid) {
+        sigset_t all;
+        sigfillset(&all);
+        signal(SIGCHLD, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &all, NULL);
+        for (;;) {
+                /* Asked before every wait: it may have ended before its signal was blocked. */
+                int status;
+                for (pid_t reaped; (reaped = waitpid(-1, &status, WNOHANG)) > 0;)
+                        if (reaped == pid)
+                                return mn_exit_code(status);
+                int sig = sigwaitinfo(&all, NULL);
+                if (sig > 0 && sig != SIGCHLD && sig != SIGTSTP && sig != SIGTTOU && sig != SIGTTIN)
+                        kill(pid, sig);
+        }
+}

@@ -84,6 +84,10 @@ mn_status launch_commit(launch *l, mn_err *err) MN_MUST_USE;
    are skipped). Async-signal-safe. */
 void launch_close_fds(int preserve, const int *keep, size_t len);
 
+/* Foreground: waits for the process and reaps whatever else becomes ours, passing signals on to it. Its exit
+   code as a shell shows it. */
+int launch_wait(pid_t pid);
+
 /* Runs the program from a read-only copy of its own mount, so that a container that gets hold of
    /proc/PID/exe cannot write to it. Returns at once when that is so already. */
 mn_status launch_protect_binary(char **argv, mn_err *err) MN_MUST_USE;

@@ -1,0 +1,383 @@
+"""Fields of config.json have their effect, or are refused by name."""
+import ctypes, json, os, subprocess
+import pytest
+from conftest import hybrid
+
+
+def value(bundle, script, **kwargs):
+    return bundle.output(script, **kwargs).strip()
+
+
+def test_namespaces_are_new(bundle):
+    inside = value(bundle, 'for n in cgroup ipc mnt net pid uts; do readlink /proc/self/ns/$n; done').split()
+    for line, name in zip(inside, ('cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts')):
+        assert line != os.readlink(f'/proc/self/ns/{name}'), name
+    assert value(bundle, 'echo $$; hostname') == '1\nminato'
+
+
+def test_namespaces_are_joined_by_path(runtime, bundle):
+    bundle.process['args'] = ['sleep', '100']
+    pid = runtime.state(runtime.start(bundle))['pid']
+    second = runtime.bundle()
+    for kind, file in (('network', 'net'), ('ipc', 'ipc'), ('uts', 'uts'), ('pid', 'pid')):
+        second.namespace(kind, f'/proc/{pid}/ns/{file}')
+    second.config['hostname'] = ''
+    out = value(second, 'for n in net ipc uts pid; do readlink /proc/self/ns/$n; done').split()
+    assert out == [os.readlink(f'/proc/{pid}/ns/{n}') for n in ('net', 'ipc', 'uts', 'pid')]
+    second.namespace('network', f'/proc/{pid}/ns/ipc')
+    second.fails('is not a network namespace')
+
+
+def test_root_and_network_by_descriptor(runtime, bundle):
+    """What Minato's shim does: a detached mount as fd 10, a network namespace as fd 11."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    mount = libc.syscall(428, -100, bundle.root.encode(), 1 | 0o2000000 | 0x8000)  # open_tree, a clone
+    assert mount >= 0
+    holder = subprocess.Popen(['unshare', '-n', 'sh', '-c', 'echo; sleep 100'], stdout=subprocess.PIPE)
+    holder.stdout.readline()
+    ns = os.open(f'/proc/{holder.pid}/ns/net', os.O_RDONLY)
+    try:
+        def place():
+            high = os.dup(mount), os.dup(ns)
+            os.dup2(high[0], 10)
+            os.dup2(high[1], 11)
+        bundle.config['root']['path'] = '/proc/self/fd/10'
+        bundle.namespace('network', '/proc/self/fd/11')
+        assert value(bundle, 'readlink /proc/self/ns/net; ls /proc/self/fd | wc -l', pass_fds=(10, 11), preexec_fn=place) == \
+            f'{os.readlink(f"/proc/{holder.pid}/ns/net")}\n4'
+    finally:
+        for fd in (mount, ns):
+            os.close(fd)
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_user_namespace(bundle):
+    bundle.namespace('user')
+    maps = [{'containerID': 0, 'hostID': 100000, 'size': 65536}]
+    bundle.linux['uidMappings'] = bundle.linux['gidMappings'] = maps
+    os.chmod(bundle.path, 0o755)
+    for d in (bundle.path, os.path.dirname(bundle.path), os.path.dirname(os.path.dirname(bundle.path))):
+        os.chmod(d, 0o755)
+    subprocess.run(['chown', '-hR', '100000:100000', bundle.root], check=True)
+    bundle.without('/sys/fs/cgroup')
+    out = value(bundle, 'id -u; cat /proc/self/uid_map; ls -ld /bin | cut -d" " -f5; echo x > /dev/null; grep CapEff /proc/self/status')
+    assert out.split()[:4] == ['0', '0', '100000', '65536'] and 'CapEff:\t00000000a80425fb' in out
+    bundle.linux['uidMappings'] = maps + [{'containerID': 10, 'hostID': 300000, 'size': 5}]
+    bundle.fails('linux.uidMappings[1]: overlaps [0]')
+
+
+def test_idmapped_mount(bundle, tmp_path):
+    source = tmp_path / 'source'
+    source.mkdir()
+    (source / 'file').write_text('x')
+    os.chown(source / 'file', 5000, 5000)
+    maps = [{'containerID': 5000, 'hostID': 7000, 'size': 1}]
+    bundle.config['mounts'].append({'destination': '/mnt', 'type': 'bind', 'source': str(source), 'options': ['rbind'],
+                                    'uidMappings': maps, 'gidMappings': maps})
+    assert value(bundle, 'stat -c %u:%g /mnt/file') == '7000:7000'
+    bundle.config['mounts'][-1]['gidMappings'] = []
+    bundle.fails('uidMappings and gidMappings come together')
+
+
+def test_time_namespace(bundle):
+    bundle.namespace('time')
+    bundle.linux['timeOffsets'] = {'boottime': {'secs': 1000000, 'nanosecs': 5}, 'monotonic': {'secs': 100}}
+    up = float(open('/proc/uptime').read().split()[0])
+    assert up + 1000000 - 5 < float(value(bundle, 'cut -d" " -f1 /proc/uptime')) < up + 1000000 + 60
+
+
+def test_mount_options(bundle, tmp_path):
+    source = tmp_path / 'source'
+    (source / 'sub').mkdir(parents=True)
+    def add(destination, options, source_path=str(source), kind='bind'):
+        bundle.config['mounts'].append({'destination': destination, 'type': kind, 'source': source_path, 'options': options})
+    add('/ro', ['rbind', 'ro', 'nosuid', 'nodev', 'noexec', 'noatime'])
+    add('/rro', ['rbind', 'rro'])
+    add('/t', ['ro', 'size=1m', 'mode=0700', 'nosymfollow'], 'tmpfs', 'tmpfs')
+    add('/etc/one', ['bind'], str(source / 'file'))
+    add('/a/b/c', ['bind', 'rprivate'])
+    (source / 'file').write_text('one')
+    (tmp_path / 'bundle1').exists()
+    out = value(bundle, 'grep -E " /(ro|rro|t|a/b/c|etc/one) " /proc/mounts; cat /etc/one; touch /ro/x; touch /rro/sub/x; touch /a/b/c/ok', check=False)
+    lines = {line.split()[1]: line.split()[3].split(',') for line in out.splitlines() if line.count(' ') > 3}
+    assert {'ro', 'nosuid', 'nodev', 'noexec', 'noatime'} <= set(lines['/ro'])
+    assert 'ro' in lines['/rro'] and {'ro', 'mode=700', 'nosymfollow'} <= set(lines['/t'])
+    assert 'one' in out and (source / 'ok').exists() and not (source / 'x').exists()
+
+
+def test_a13_recursive_readonly(bundle, tmp_path):
+    """A13: a submount of a recursively read-only bind is read-only too; "ro" alone is not recursive."""
+    source = tmp_path / 'source'
+    (source / 'sub').mkdir(parents=True)
+    subprocess.run(['mount', '-t', 'tmpfs', 'x', str(source / 'sub')], check=True)
+    try:
+        for options, result in ((['rbind', 'ro'], 'written'), (['rbind', 'rro'], 'refused')):
+            bundle.without('/v').config['mounts'].append({'destination': '/v', 'type': 'bind', 'source': str(source), 'options': options})
+            assert value(bundle, 'touch /v/sub/x 2>/dev/null && echo written || echo refused') == result
+    finally:
+        subprocess.run(['umount', str(source / 'sub')], check=True)
+
+
+def test_tmpcopyup(bundle):
+    with open(f'{bundle.root}/etc/data', 'w') as f:
+        f.write('kept')
+    os.symlink('/canary', f'{bundle.root}/etc/link')
+    os.chown(f'{bundle.root}/etc/data', 12, 13)
+    bundle.config['mounts'].append({'destination': '/etc', 'type': 'tmpfs', 'source': 'tmpfs', 'options': ['tmpcopyup']})
+    assert value(bundle, 'cat /etc/data; stat -c " %u:%g" /etc/data; readlink /etc/link; touch /etc/new') == 'kept 12:13\n/canary'
+    assert not os.path.exists(f'{bundle.root}/etc/new')
+
+
+def test_readonly_root(bundle):
+    bundle.config['root']['readonly'] = True
+    assert value(bundle, 'touch /x 2>&1; touch /dev/x && echo ok') == 'touch: /x: Read-only file system\nok'
+
+
+@pytest.mark.parametrize('kind', ['private', 'slave', 'shared', 'unbindable'])
+def test_rootfs_propagation(bundle, kind):
+    bundle.linux['rootfsPropagation'] = kind
+    fields = value(bundle, 'head -1 /proc/self/mountinfo').split(' - ')[0]
+    assert {'private': 'shared' not in fields and 'master' not in fields, 'slave': 'shared' not in fields,
+            'shared': 'shared:' in fields, 'unbindable': 'unbindable' in fields}[kind], fields
+
+
+def test_masked_and_readonly_paths(bundle):
+    os.makedirs(f'{bundle.root}/secret/dir')
+    with open(f'{bundle.root}/secret/file', 'w') as f:
+        f.write('secret')
+    with open(f'{bundle.root}/secret/dir/file', 'w') as f:
+        f.write('secret')
+    bundle.linux['maskedPaths'] += ['/secret/file', '/secret/dir', '/missing']
+    bundle.linux['readonlyPaths'] += ['/tmp']
+    assert value(bundle, 'cat /secret/file; ls /secret/dir; cat /proc/keys; ls /sys/firmware; touch /tmp/x 2>/dev/null || echo ro; '
+                         'echo 1 > /proc/sys/kernel/pid_max || echo ro; stat -c %t:%T /secret/file', stderr=subprocess.DEVNULL) == 'ro\nro\n1:3'
+
+
+def test_devices(bundle):
+    bundle.linux['devices'] = [{'path': '/dev/fuse', 'type': 'c', 'major': 10, 'minor': 229, 'fileMode': 0o666, 'uid': 5, 'gid': 6},
+                               {'path': '/dev/sub/pipe', 'type': 'p'}]
+    assert value(bundle, 'stat -c "%t:%T %u:%g %a" /dev/fuse; test -p /dev/sub/pipe && echo pipe; ls /dev | sort | tr "\\n" " "') == \
+        'a:e5 5:6 666\npipe\nfd full fuse mqueue null ptmx pts random shm stderr stdin stdout sub tty urandom zero'
+
+
+def test_b17_device_access(runtime, bundle):
+    """B17: nodes can be made but not opened, also after an update of the limits."""
+    script = ('mknod /tmp/mem c 1 1; mknod /tmp/zero c 1 5; mknod /tmp/fuse c 10 229; '
+              'for d in mem zero fuse; do (: < /tmp/$d) 2>/dev/null && echo $d open || echo $d refused; rm /tmp/$d; done')
+    bundle.process['args'] = ['sleep', '100']
+    c = runtime.start(bundle)
+    for _ in range(2):
+        assert runtime('exec', c, 'sh', '-c', script).stdout.split('\n')[:3] == ['mem refused', 'zero open', 'fuse refused']
+        runtime('update', '--memory', str(64 << 20), c)
+    privileged = runtime.bundle()
+    privileged.linux['resources']['devices'] = [{'allow': True, 'access': 'rwm'}]
+    assert 'fuse open' in value(privileged, script)
+
+
+def test_capabilities(bundle):
+    caps = bundle.process['capabilities']
+    caps['ambient'] = caps['inheritable'] = ['CAP_NET_RAW']
+    bundle.process['user']['uid'] = 1000
+    out = value(bundle, 'grep Cap /proc/self/status')
+    assert 'CapInh:\t0000000000002000' in out and 'CapAmb:\t0000000000002000' in out and 'CapEff:\t0000000000002000' in out
+    caps['bounding'] = ['CAP_NOSUCH']
+    bundle.fails('process.capabilities.bounding: unknown capability "CAP_NOSUCH"')
+
+
+def test_b4_b5_credentials(bundle):
+    """B4: inheritable and ambient sets are empty, a plain user has nothing. B5: the primary group is always a member."""
+    out = value(bundle, 'grep Cap /proc/self/status')
+    assert 'CapInh:\t0000000000000000' in out and 'CapAmb:\t0000000000000000' in out and 'CapEff:\t00000000a80425fb' in out
+    bundle.process['user'] = {'uid': 1000, 'gid': 1000, 'additionalGids': [2000]}
+    with open(f'{bundle.root}/tmp/denied', 'w') as f:
+        f.write('x')
+    os.chown(f'{bundle.root}/tmp/denied', 0, 1000)
+    os.chmod(f'{bundle.root}/tmp/denied', 0o604)
+    out = value(bundle, 'grep -E "CapPrm|CapEff" /proc/self/status; id -G; cat /tmp/denied 2>/dev/null || echo refused')
+    assert out.count('0000000000000000') == 2 and '1000 2000' in out and out.endswith('refused')
+
+
+def test_rlimits(bundle):
+    bundle.process['rlimits'] = [{'type': 'RLIMIT_NOFILE', 'soft': 100, 'hard': 200}]
+    assert value(bundle, 'grep "open files" /proc/self/limits').split()[3:5] == ['100', '200']
+    bundle.process['rlimits'] = [{'type': 'RLIMIT_NOFILE', 'soft': 1 << 40, 'hard': 1 << 40}]
+    result = bundle.shell('ulimit -n').run()
+    assert int(result.stdout) > 100
+    if 'clamped' not in result.stderr:
+        assert os.path.exists('/proc/self/status')
+    bundle.process['rlimits'] = [{'type': 'RLIMIT_NOSUCH', 'soft': 1, 'hard': 2}]
+    bundle.fails('process.rlimits[0].type')
+    bundle.process['rlimits'] = [{'type': 'RLIMIT_CORE', 'soft': 3, 'hard': 2}]
+    bundle.fails('process.rlimits[0]: soft is above hard')
+
+
+def test_sysctl(bundle):
+    bundle.linux['sysctl'] = {'net.ipv4.ip_forward': '1', 'kernel.shmmax': '123456', 'net.ipv4.conf.lo.rp_filter': '2'}
+    assert value(bundle, 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmax /proc/sys/net/ipv4/conf/lo/rp_filter') == '1\n123456\n2'
+
+
+@pytest.mark.parametrize('name,sysctl', [
+    ('kernel.core_pattern', '|/x'), ('net/../kernel/core_pattern', 'x'), ('net.ipv4/../../kernel.panic', '1'),
+    ('net.ipv4.ip_forward', '1\n2'), ('kernel.hostname', 'x'), ('fs.file-max', '1'), ('', 'x'), ('/proc/sys/kernel/panic', '1')])
+def test_b15_sysctl_of_the_host(bundle, name, sysctl):
+    """B15: only what belongs to the container's own namespaces."""
+    before = open('/proc/sys/kernel/core_pattern').read()
+    bundle.linux['sysctl'] = {name: sysctl}
+    bundle.fails('linux.sysctl')
+    assert open('/proc/sys/kernel/core_pattern').read() == before
+
+
+def test_scheduling(bundle):
+    bundle.process['oomScoreAdj'] = 300
+    bundle.process['ioPriority'] = {'class': 'IOPRIO_CLASS_IDLE', 'priority': 0}
+    bundle.process['scheduler'] = {'policy': 'SCHED_BATCH', 'nice': 5}
+    bundle.linux['personality'] = {'domain': 'LINUX32'}
+    assert value(bundle, 'cat /proc/self/oom_score_adj; uname -m; cut -d" " -f19,41 /proc/self/stat').split() == ['300', 'i686', '5', '3']
+    bundle.process['scheduler'] = {'policy': 'SCHED_NOSUCH'}
+    bundle.fails('process.scheduler.policy')
+
+
+def test_umask_cwd_env(bundle):
+    bundle.process['user']['umask'] = 0o077
+    bundle.process['cwd'] = '/made/by/runtime'
+    bundle.process['env'] = ['PATH=/bin', 'A=b c']
+    assert value(bundle, 'umask; pwd; echo $A; echo $HOME') == '0077\n/made/by/runtime\nb c\n/root'
+
+
+def test_no_new_privileges(bundle):
+    bundle.process['noNewPrivileges'] = False
+    assert 'NoNewPrivs:\t0' in value(bundle, 'grep NoNewPrivs /proc/self/status')
+    bundle.process['noNewPrivileges'] = True
+    assert 'NoNewPrivs:\t1' in value(bundle, 'grep NoNewPrivs /proc/self/status')
+
+
+def test_security_labels_without_a_module(bundle):
+    if not os.path.exists('/sys/kernel/security/apparmor'):
+        bundle.process['apparmorProfile'] = 'docker-default'
+        bundle.fails('process.apparmorProfile: this kernel has no AppArmor')
+        bundle.process['apparmorProfile'] = 'unconfined'
+        bundle.shell('true').run()
+
+
+def test_seccomp_rules(bundle):
+    bundle.linux['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'architectures': ['SCMP_ARCH_X86_64'], 'syscalls': [
+        {'names': ['mkdir', 'mkdirat'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 28},
+        {'names': ['kill'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 17, 'args': [{'index': 1, 'value': 10, 'op': 'SCMP_CMP_EQ'}]},
+        {'names': ['nosuchcall'], 'action': 'SCMP_ACT_KILL'}]}
+    out = value(bundle, 'mkdir /tmp/x 2>&1; kill -10 1 2>&1; kill -0 1 && echo alive')
+    assert 'No space left' in out and 'File exists' in out and out.endswith('alive')
+    bundle.linux['seccomp']['syscalls'][1]['args'][0]['op'] = 'SCMP_CMP_X'
+    bundle.fails('linux.seccomp.syscalls[1].args[0].op')
+    bundle.linux['seccomp'] = {'defaultAction': 'SCMP_ACT_NOSUCH'}
+    bundle.fails('linux.seccomp.defaultAction')
+
+
+def test_seccomp_built_in_by_annotation(bundle):
+    del bundle.linux['seccomp']
+    bundle.config['annotations'] = {'io.minato.seccomp': 'default'}
+    out = value(bundle, 'grep Seccomp: /proc/self/status; mount -t tmpfs x /tmp 2>&1; hostname other 2>&1; true')
+    assert 'Seccomp:\t2' in out and 'permission denied' in out and 'not permitted' in out
+
+
+def test_seccomp_listener(bundle, tmp_path):
+    import socket, threading
+    path = str(tmp_path / 'agent.sock')
+    agent = socket.socket(socket.AF_UNIX)
+    agent.bind(path)
+    agent.listen(1)
+    got = {}
+    def serve():
+        connection, _ = agent.accept()
+        data, fds, _, _ = socket.recv_fds(connection, 65536, 1)
+        got['state'], got['fd'] = json.loads(data), fds[0]
+        connection.close()
+    thread = threading.Thread(target=serve)
+    thread.start()
+    bundle.linux['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': path, 'listenerMetadata': 'meta',
+                               'syscalls': [{'names': ['swapon'], 'action': 'SCMP_ACT_NOTIFY'}]}
+    bundle.shell('true').run()
+    thread.join(10)
+    assert got['state']['fds'] == ['seccompFd'] and got['state']['metadata'] == 'meta'
+    assert 'seccomp' in os.readlink(f'/proc/self/fd/{got["fd"]}')
+    os.close(got['fd'])
+    agent.close()
+    del bundle.linux['seccomp']['listenerPath']
+    bundle.fails('linux.seccomp.listenerPath')
+
+
+def test_cgroup_limits(bundle):
+    bundle.linux['resources'].update({'memory': {'limit': 32 << 20, 'reservation': 16 << 20}, 'cpu': {'shares': 512, 'quota': 50000, 'period': 100000},
+                                      'pids': {'limit': 30}, 'blockIO': {'throttleReadBpsDevice': [{'major': 254, 'minor': 0, 'rate': 1048576}]}})
+    if hybrid():
+        out = value(bundle, 'cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory/memory.soft_limit_in_bytes cpu/cpu.shares '
+                            'cpu/cpu.cfs_quota_us pids/pids.max blkio/blkio.throttle.read_bps_device')
+        assert out.split() == [str(32 << 20), str(16 << 20), '512', '50000', '30', '254:0', '1048576']
+    else:
+        out = value(bundle, 'cd /sys/fs/cgroup; cat memory.max memory.low cpu.weight cpu.max pids.max')
+        assert out.split() == [str(32 << 20), str(16 << 20), '20', '50000', '100000', '30']
+
+
+def test_memory_limit_kills(bundle):
+    bundle.linux['resources']['memory'] = {'limit': 8 << 20, 'swap': 8 << 20}
+    assert bundle.shell('x=$(head -c 100000000 /dev/zero | tr "\\0" x); echo survived').run(check=False).stdout == ''
+
+
+def test_tiny_memory_limit_starts(bundle):
+    """512 KiB: the limit comes last, so setting up does not count against it."""
+    bundle.linux['resources']['memory'] = {'limit': 512 << 10}
+    bundle.process['args'] = ['true']
+    assert bundle.run().returncode == 0
+
+
+def test_pids_limit(bundle):
+    bundle.linux['resources']['pids'] = {'limit': 5}
+    result = bundle.shell('for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; wait; echo end').run(check=False)
+    assert "can't fork" in result.stderr
+
+
+@pytest.mark.parametrize('change,text', [
+    ({'ociVersion': '2.0.0'}, 'ociVersion'), ({'ociVersion': 5}, 'ociVersion: expected string'), ({'process': None}, 'process: missing'),
+    ({'root': None}, 'root: missing'), ({'mounts': [{'type': 'proc'}]}, 'mounts[0].destination'),
+    ({'mounts': [{'destination': '/x', 'type': 'bind', 'source': '/nonexistent', 'options': ['bind']}]}, 'source "/nonexistent"'),
+    ({'mounts': [{'destination': '/x', 'type': 'nosuchfs'}]}, 'mounts[0] ("/x"): type "nosuchfs"'),
+    ({'mounts': [{'destination': '/x', 'type': 'tmpfs', 'options': ['nosuchoption=1']}]}, 'mounts[0] ("/x")'),
+    ({'mounts': [{'destination': '/x', 'type': 'tmpfs', 'options': ['x' * 5000]}]}, 'longer than'),
+    ({'mounts': [{'destination': '/x', 'type': 'tmpfs'}] * 10000}, 'mounts: more than'),
+])
+def test_bad_configurations(bundle, change, text):
+    bundle.config.update(change)
+    bundle.shell('true').fails(text)
+
+
+@pytest.mark.parametrize('path,bad,text', [
+    (('process', 'user', 'uid'), -1, 'process.user.uid'), (('process', 'user', 'uid'), 4294967295, 'process.user'),
+    (('process', 'user', 'uid'), 1 << 63, 'process.user.uid'), (('process', 'user', 'uid'), '0', 'process.user.uid'),
+    (('process', 'args'), [], 'process.args'), (('process', 'cwd'), 'relative', 'process.cwd'), (('process', 'env'), ['NOEQUALS'], 'process.env[0]'),
+    (('process', 'oomScoreAdj'), 5000, 'process.oomScoreAdj'), (('linux', 'namespaces'), [{'type': 'nosuch'}], 'linux.namespaces[0].type'),
+    (('linux', 'namespaces'), [{'type': 'pid'}, {'type': 'pid'}], 'linux.namespaces[1].type'),
+    (('linux', 'namespaces'), [{'type': 'network', 'path': '/nonexistent'}], 'linux.namespaces[0].path'),
+    (('linux', 'cgroupsPath'), 'a/../../b', 'linux.cgroupsPath'), (('linux', 'maskedPaths'), ['relative'], 'linux.maskedPaths'),
+    (('linux', 'rootfsPropagation'), 'nosuch', 'linux.rootfsPropagation'), (('linux', 'intelRdt'), {'closID': 'x'}, 'linux.intelRdt'),
+    (('linux', 'resources', 'devices'), [{'allow': True, 'type': 'x'}], 'linux.resources.devices[0].type'),
+    (('linux', 'resources', 'memory'), {'limit': 1e30}, 'linux.resources.memory.limit'),
+    (('linux', 'resources', 'unified'), {'../x': '1'}, 'linux.resources.unified'),
+    (('linux', 'timeOffsets'), {'monotonic': {'secs': 1}}, 'linux.timeOffsets'),
+    (('linux', 'devices'), [{'path': '/dev/x', 'type': 'q'}], 'linux.devices[0].type'),
+])
+def test_bad_values(bundle, path, bad, text):
+    bundle.shell('true')
+    at = bundle.config
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = bad
+    bundle.fails(text)
+
+
+@pytest.mark.parametrize('text', ['', '{', 'null', '[]', '{"ociVersion": NaN}', '{"a":' * 1000, '\x00', '{"ociVersion":"1.0.0","ociVersion":"1.0.0"}'])
+def test_config_that_is_not_json(runtime, bundle, text):
+    with open(f'{bundle.path}/config.json', 'w') as f:
+        f.write(text)
+    result = runtime('run', '--bundle', bundle.path, runtime.id(), check=False)
+    assert result.returncode == 1 and result.stderr.count('\n') == 1
