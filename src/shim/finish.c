@@ -36,10 +36,25 @@ static void write_exit_file(struct shim *shim, const char *error) {
                          mn_strerror(r));
 }
 
+/* Who waits for our end (to start the container again, to remove it) shall not wait for clients that are slow
+   to take the last of their output: a child of ours goes on serving them. One thread and no more state to
+   write, so a plain fork will do. */
+static void leave_clients_to_a_child(struct shim *shim) {
+        shim_peers_close(shim);
+        pid_t pid = fork();
+        if (pid == 0)
+                shim->is_only_serving = true;
+        else
+                loop_quit(shim->loop); /* also when there is no child: clients are what can be lost least */
+}
+
 void shim_leave_when_done(struct shim *shim) {
-        if (shim->state == SHIM_EXITED && shim->is_deleted && shim->leaving_clients == 0 &&
-            !shim_execs_are_running(shim))
+        if (shim->state != SHIM_EXITED || !shim->is_deleted || shim_execs_are_running(shim))
+                return;
+        if (shim->leaving_clients == 0)
                 loop_quit(shim->loop);
+        else if (!shim->is_only_serving)
+                leave_clients_to_a_child(shim);
 }
 
 static void was_deleted(void *arg, int wait_status, const char *error) {

@@ -267,6 +267,7 @@ struct shim {
         size_t num_execs;
         struct shim_finished finished[SHIM_FINISHED_EXECS];
         unsigned num_finished;
+        bool is_only_serving;   /* we are the child that serves them to the end */
         size_t leaving_clients; /* closed sessions' clients that still take their output */
 };
 
