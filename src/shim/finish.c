@@ -42,10 +42,9 @@ static void write_exit_file(struct shim *shim, const char *error) {
 static void leave_clients_to_a_child(struct shim *shim) {
         shim_peers_close(shim);
         pid_t pid = fork();
-        if (pid == 0)
-                shim->is_only_serving = true;
-        else
-                loop_quit(shim->loop); /* also when there is no child: clients are what can be lost least */
+        if (pid > 0)
+                _exit(0);             /* without cleaning up: the set of epoll is the child's, too */
+        shim->is_only_serving = true; /* the child, or we ourselves where there can be none */
 }
 
 void shim_leave_when_done(struct shim *shim) {
