@@ -25,7 +25,7 @@ static int bring_up(const struct endpoint *e, int rtnl) {
         int index = mn_link_index(rtnl, e->interface);
         if (index < 0)
                 return index;
-        mn_link_put_up(&nl, index);
+        mn_link_put_up(&nl, index, NULL);
         if (e->has_v4)
                 mn_address_put_add(&nl, index, &e->v4);
         if (e->has_v6)
@@ -187,8 +187,8 @@ mn_status network_disconnect(network_manager *m, const char *container_id, const
                 if (s->endpoints.items[i]->network == n)
                         e = s->endpoints.items[i];
         if (!st && !e)
-                st = mn_fail(err, MN_FORBIDDEN, "container %s is not connected to the network %s", container_id,
-                             n->doc.name);
+                st = mn_fail(err, MN_FORBIDDEN, "container %s is not connected to the network %s",
+                             container_id, n->doc.name);
         network_unlock(m);
         if (st)
                 return st;

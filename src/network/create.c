@@ -2,6 +2,7 @@
 /* Making and removing networks. */
 
 #include <ctype.h>
+#include <linux/netlink.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -9,6 +10,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "network/firewall.h"
+#include "sys/fd.h"
 
 #define SWARM_NEEDED                                                                                         \
         "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "   \
@@ -78,10 +80,13 @@ void network_fill_document(struct network *n, const wire_network_create *r) {
         mn_json_copy(&mn_type_str_map, &r->labels, n->arena, &d->labels);
 }
 
-/* Two of our networks on one interface would fight over it. */
+/* Two of our networks on one interface would fight over it, and one of the user's would be removed with the
+ * network.
+ */
 static mn_status check_interface(network_manager *m, const struct network *n, mn_err *err) {
         size_t pos = 0;
         void *value;
+        cleanup_close int rtnl = mn_nl_open(NETLINK_ROUTE);
         while (mn_map_next(m->networks, &pos, NULL, &value)) {
                 const struct network *other = value;
                 if (other->bridge.name[0] && strcmp(other->bridge.name, n->bridge.name) == 0)
@@ -91,6 +96,9 @@ static mn_status check_interface(network_manager *m, const struct network *n, mn
                                        "same bridge name",
                                        n->doc.id, n->bridge.name, other->doc.id, other->bridge.name);
         }
+        if (rtnl >= 0 && mn_link_index(rtnl, n->bridge.name) > 0)
+                return mn_fail(err, MN_FORBIDDEN, "interface %s is there already and not a network's",
+                               n->bridge.name);
         return MN_OK;
 }
 

@@ -236,6 +236,11 @@ static int find_bridge(network_manager *m, struct network *n, int rtnl) {
         return index;
 }
 
+/* The bridge may still believe that a predecessor with this address is behind another port. */
+static void announce(int rtnl, int index, const struct endpoint *e) {
+        (void) mn_link_add_fdb(rtnl, index, e->mac);
+}
+
 static mn_status join(network_manager *m, struct endpoint *e, int netns_fd, mn_err *err) {
         struct network *n = e->network;
         cleanup_close int rtnl = mn_nl_open(NETLINK_ROUTE);
@@ -253,10 +258,24 @@ static mn_status join(network_manager *m, struct endpoint *e, int netns_fd, mn_e
         int r = mn_link_add_veth(rtnl, &veth);
         if (r < 0)
                 return mn_fail_errno(err, r, "failed to create the veth pair %s", e->veth);
-        /* The bridge may still believe that a predecessor with this address is behind another port. */
         int index = mn_link_index(rtnl, e->veth);
         if (index > 0)
-                (void) mn_link_add_fdb(rtnl, index, e->mac);
+                announce(rtnl, index, e);
+        return MN_OK;
+}
+
+static mn_status adopt(network_manager *m, struct endpoint *e, mn_err *err) {
+        cleanup_close int rtnl = mn_nl_open(NETLINK_ROUTE);
+        int bridge = rtnl < 0 ? rtnl : find_bridge(m, e->network, rtnl);
+        int index = bridge < 0 ? bridge : mn_link_index(rtnl, e->veth), r = index;
+        if (r > 0 && bridge != e->prepared_bridge) /* made anew since */
+                r = mn_link_change_by_index(rtnl, index,
+                                            &(mn_link_change){ .master = bridge, .is_up = true });
+        if (r >= 0 && e->sandbox->ports.len)
+                r = mn_link_set_hairpin(rtnl, index, true);
+        if (r < 0)
+                return mn_fail_errno(err, r, "prepared interface %s", e->veth);
+        announce(rtnl, index, e);
         return MN_OK;
 }
 
@@ -274,5 +293,6 @@ const struct network_driver network_bridge_driver = {
         .create = create,
         .remove = remove_bridge,
         .join = join,
+        .adopt = adopt,
         .leave = leave,
 };

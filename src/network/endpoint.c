@@ -100,6 +100,12 @@ static void choose_mac(struct endpoint *e) {
         e->has_mac = true;
 }
 
+void network_veth_name(char name[MN_LINK_NAME_SIZE]) {
+        uint8_t tail[4];
+        mn_random(tail, sizeof(tail));
+        snprintf(name, MN_LINK_NAME_SIZE, "veth%02x%02x%02x%x", tail[0], tail[1], tail[2], tail[3] & 15u);
+}
+
 /* ---- life ---- */
 
 struct endpoint *network_endpoint_alloc(struct network *n, struct sandbox *s,
@@ -120,7 +126,6 @@ mn_status network_endpoint_new(struct network *n, struct sandbox *s, const wire_
                                struct endpoint **ret, mn_err *err) {
         struct endpoint *e = network_endpoint_alloc(n, s, wishes);
         const wire_endpoint_ipam *ipam = e->wishes.ipam_config;
-        uint8_t tail[4];
         mn_id_generate(e->id);
         mn_status st = take_address(n, AF_INET, ipam ? ipam->ipv4_address : NULL, &e->v4, &e->has_v4, err);
         if (!st)
@@ -131,9 +136,7 @@ mn_status network_endpoint_new(struct network *n, struct sandbox *s, const wire_
         }
         if (n->driver->join) {
                 choose_mac(e);
-                mn_random(tail, sizeof(tail));
-                snprintf(e->veth, sizeof(e->veth), "veth%02x%02x%02x%x", tail[0], tail[1], tail[2],
-                         tail[3] & 15u);
+                network_veth_name(e->veth);
         }
         network_endpoint_update_names(e);
         *ret = e;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "network/firewall.h"
+#include "network/prepared.h"
 #include "network/thread.h"
 #include "sys/fd.h"
 #include "sys/file.h"
@@ -246,6 +247,7 @@ void network_close(network_manager *m) {
         if (!m)
                 return;
         network_thread_stop(m->thread);
+        network_prepared_release(m);
         size_t pos = 0;
         void *value;
         while (m->sandboxes && mn_map_next(m->sandboxes, &pos, NULL, &value))

@@ -58,7 +58,9 @@ struct endpoint {
         uint8_t mac[MN_MAC_LEN];
         mn_net_address v4, v6;
         bool has_v4, has_v6, has_mac;
-        char **dns_names; /* names the name server knows it by, in `arena` */
+        int prepared_bridge; /* not 0: the interface was there before, on the bridge of this index, and gets
+                                its hardware address when it goes up */
+        char **dns_names;    /* names the name server knows it by, in `arena` */
 };
 
 /* One port reachable on the host. */
@@ -112,12 +114,20 @@ struct network_driver {
         void (*remove)(network_manager *m, struct network *n);
         /* Makes the endpoint's interface in the namespace, without addresses. NULL: it has none. */
         mn_status (*join)(network_manager *m, struct endpoint *e, int netns_fd, mn_err *err);
+        /* Makes a prepared interface, a port of the network already, this endpoint's. NULL: there are none.
+         */
+        mn_status (*adopt)(network_manager *m, struct endpoint *e, mn_err *err);
         /* Takes it away from a container that goes on; a dying namespace takes its interfaces along. */
         void (*leave)(network_manager *m, struct endpoint *e, int container_rtnl);
 };
 extern const struct network_driver network_bridge_driver, network_host_driver, network_none_driver;
 
 /* ---- the manager ---- */
+
+struct prepared_slot {
+        int kind; /* enum prepared_kind */
+        struct prepared_namespace *namespace;
+};
 
 struct network_manager {
         network_options options;
@@ -136,6 +146,7 @@ struct network_manager {
 
         pthread_mutex_t create_lock;   /* one network is made or removed at a time */
         pthread_mutex_t firewall_lock; /* taken before `lock`: one packet filter transaction at a time */
+        MN_VEC(struct prepared_slot) prepared; /* namespaces made ahead (prepared.h) */
         struct network_thread
                 *thread; /* the name server and the watch over the packet filter; NULL: not started */
 };
@@ -202,6 +213,8 @@ void network_endpoint_free(struct endpoint *e);
 struct endpoint *network_endpoint_alloc(struct network *n, struct sandbox *s,
                                         const wire_endpoint_settings *wishes);
 void network_endpoint_update_names(struct endpoint *e);
+/* Makes up a name for the host's end of a pair. */
+void network_veth_name(char name[MN_LINK_NAME_SIZE]);
 /* The endpoint whose network leads outside, NULL when there is none. */
 struct endpoint *network_gateway_endpoint(const struct sandbox *s, uint8_t family);
 /* Inspect's view; strings in `arena`. */

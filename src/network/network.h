@@ -75,6 +75,7 @@ typedef struct network_options {
         bool no_firewall_v6; /* --ip6tables=false */
         bool is_ipv6;        /* the default bridge has IPv6 */
         char *const *dns;    /* resolvers for containers that name none, NULL: the host's */
+        bool no_prepared;    /* make no namespaces ahead of the starts that will want them */
         void (*on_event)(void *arg, const network_event *event); /* NULL: nobody listens */
         void *on_event_arg;
 } network_options;

@@ -13,11 +13,9 @@
 #include "base/str.h"
 #include "base/strv.h"
 #include "network/firewall.h"
-#include "network/namespace.h"
+#include "network/prepared.h"
 #include "sys/fd.h"
 #include "sys/netns.h"
-
-#define LO_INDEX 1
 
 /* ---- memory ---- */
 
@@ -125,7 +123,7 @@ static bool needs_dns(const struct sandbox *s) {
 
 /* Appends what brings up one interface and gives it its addresses. */
 static void put_endpoint(mn_nl *nl, const struct endpoint *e, int index) {
-        mn_link_put_up(nl, index);
+        mn_link_put_up(nl, index, e->prepared_bridge ? e->mac : NULL);
         if (e->has_v4)
                 mn_address_put_add(nl, index, &e->v4);
         if (e->has_v6)
@@ -161,11 +159,10 @@ static void enable_ipv6(network_manager *m, const struct sandbox *s) {
         }
 }
 
-/* Brings up lo and all interfaces. */
+/* Brings up all interfaces. */
 static mn_status configure(network_manager *m, struct sandbox *s, int rtnl, mn_err *err) {
         cleanup_nl mn_nl nl = { 0 };
         enable_ipv6(m, s);
-        mn_link_put_up(&nl, LO_INDEX);
         for (size_t i = 0; i < s->endpoints.len; i++) {
                 const struct endpoint *e = s->endpoints.items[i];
                 int index = e->network->driver->join ? mn_link_index(rtnl, e->interface) : 0;
@@ -180,25 +177,59 @@ static mn_status configure(network_manager *m, struct sandbox *s, int rtnl, mn_e
         return r < 0 ? mn_fail_errno(err, r, "setting up the container's interfaces") : MN_OK;
 }
 
+/* A prepared interface fits a container that only has the default bridge. */
+static bool fits_prepared(const struct sandbox *s) {
+        return s->endpoints.len == 1 && network_is_default_bridge(s->endpoints.items[0]->network) &&
+               strcmp(s->endpoints.items[0]->interface, "eth0") == 0;
+}
+
+/* A namespace made ahead, or a fresh one; 0 or -errno. */
+static int get_namespace(network_manager *m, struct sandbox *s, struct network_namespace *ret) {
+        struct prepared_namespace p;
+        bool wants_interface = fits_prepared(s);
+        if (!network_prepared_take(m, wants_interface ? PREPARED_BRIDGED : PREPARED_BARE, &p))
+                return network_namespace_make(m->home_netns_fd, ret);
+        if (wants_interface) {
+                struct endpoint *e = s->endpoints.items[0];
+                network_lock(m);
+                memcpy(e->veth, p.veth, sizeof(e->veth));
+                e->prepared_bridge = p.bridge;
+                network_unlock(m);
+        }
+        *ret = p.ns;
+        return 0;
+}
+
+static mn_status join_all(network_manager *m, struct sandbox *s, mn_err *err) {
+        mn_status st = MN_OK;
+        for (size_t i = 0; !st && i < s->endpoints.len; i++) {
+                struct endpoint *e = s->endpoints.items[i];
+                const struct network_driver *driver = e->network->driver;
+                if (e->prepared_bridge)
+                        st = driver->adopt(m, e, err);
+                else if (driver->join)
+                        st = driver->join(m, e, s->netns_fd, err);
+        }
+        return st;
+}
+
 static mn_status make_namespace(network_manager *m, struct sandbox *s, mn_err *err) {
         struct network_namespace ns;
-        bool with_dns = needs_dns(s);
-        int r = network_namespace_make(m->home_netns_fd, with_dns, &ns);
+        int r = get_namespace(m, s, &ns);
         if (r < 0)
                 return mn_fail_errno(err, r, "creating a network namespace");
+        cleanup_close int rtnl = ns.rtnl;
         network_lock(m);
         s->netns_fd = ns.fd;
         s->netns_inode = mn_netns_inode(ns.fd);
         network_unlock(m);
-        cleanup_close int rtnl = ns.rtnl;
-        if (with_dns)
+        if (needs_dns(s)) {
+                r = network_namespace_add_dns(m->home_netns_fd, &ns);
+                if (r < 0)
+                        return mn_fail_errno(err, r, "name server of container %s", s->container_id);
                 s->listener = network_dns_serve(m, s->container_id, &ns.dns);
-        mn_status st = MN_OK;
-        for (size_t i = 0; !st && i < s->endpoints.len; i++) {
-                struct endpoint *e = s->endpoints.items[i];
-                if (e->network->driver->join)
-                        st = e->network->driver->join(m, e, s->netns_fd, err);
         }
+        mn_status st = join_all(m, s, err);
         return st ? st : configure(m, s, rtnl, err);
 }
 

@@ -10,10 +10,14 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "network/firewall.h"
+#include "network/prepared.h"
 #include "sys/fd.h"
 
 /* Changes of the packet filter come in swarms; the table is looked at when they are over. */
 #define CHECK_AFTER_MS 100
+
+/* Namespaces are made ahead when no start asked for one for so long, and one after the other. */
+#define REFILL_AFTER_MS 2
 
 struct network_thread {
         network_manager *m;
@@ -23,6 +27,7 @@ struct network_thread {
         int watch_fd;
         loop_io *watch_io;
         loop_timer *check_timer;
+        loop_timer *refill_timer;
 };
 
 loop *network_thread_loop(struct network_thread *t) {
@@ -59,7 +64,23 @@ static void start_watch(struct network_thread *t) {
         if (!t->watch_io)
                 mn_log(MN_LOG_WARN, "the packet filter is not watched: a flush by others stays unnoticed",
                        " errno=%d", errno);
-        t->check_timer = loop_timer_add(t->loop, on_check, t);
+}
+
+/* ---- making ahead ---- */
+
+static void on_refill(void *arg) {
+        struct network_thread *t = arg;
+        if (network_prepared_refill(t->m))
+                loop_timer_set(t->refill_timer, 1);
+}
+
+static void ask_refill(void *arg) {
+        struct network_thread *t = arg;
+        loop_timer_set(t->refill_timer, REFILL_AFTER_MS);
+}
+
+void network_thread_ask_refill(struct network_thread *t) {
+        loop_post(t->loop, ask_refill, t);
 }
 
 /* ---- the thread ---- */
@@ -82,6 +103,10 @@ mn_status network_thread_start(network_manager *m, mn_err *err) {
                 return mn_fail_errno(err, -errno, "network thread");
         }
         t->forwarder = dns_forwarder_new(m, t->loop);
+        t->check_timer = loop_timer_add(t->loop, on_check, t);
+        t->refill_timer = loop_timer_add(t->loop, on_refill, t);
+        if (!m->options.no_prepared)
+                loop_timer_set(t->refill_timer, REFILL_AFTER_MS);
         if (!m->options.no_firewall)
                 start_watch(t);
         sigset_t all, old;
@@ -109,6 +134,7 @@ void network_thread_stop(struct network_thread *t) {
         loop_post(t->loop, quit, t->loop);
         pthread_join(t->thread, NULL);
         loop_timer_remove(t->check_timer);
+        loop_timer_remove(t->refill_timer);
         loop_io_remove(t->watch_io);
         mn_close(t->watch_fd);
         loop_free(t->loop);

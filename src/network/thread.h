@@ -15,5 +15,8 @@ mn_status network_thread_start(struct network_manager *m, mn_err *err) MN_MUST_U
 /* Ends it, after what was posted before; NULL is accepted. */
 void network_thread_stop(struct network_thread *t);
 
+/* Soon, when it is quiet, namespaces are made ahead. From any thread. */
+void network_thread_ask_refill(struct network_thread *t);
+
 loop *network_thread_loop(struct network_thread *t);
 struct dns_forwarder *network_thread_forwarder(struct network_thread *t);

@@ -115,9 +115,11 @@ int mn_link_change_by_index(int rtnl, int index, const mn_link_change *change) {
         return mn_nl_exchange(rtnl, &nl, NULL, NULL);
 }
 
-void mn_link_put_up(mn_nl *nl, int index) {
+void mn_link_put_up(mn_nl *nl, int index, const uint8_t *mac) {
         begin_link(nl, RTM_NEWLINK, 0,
                    &(struct ifinfomsg){ .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP });
+        if (mac)
+                mn_nl_put(nl, IFLA_ADDRESS, mac, MN_MAC_LEN);
 }
 
 int mn_link_set_hairpin(int rtnl, int index, bool is_on) {

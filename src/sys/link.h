@@ -67,7 +67,7 @@ int mn_route_set_default(int rtnl, int index, const mn_net_address *gateway);
 int mn_route_delete_default(int rtnl, uint8_t family);
 
 /* The steps above appended to a batch, for one exchange. */
-void mn_link_put_up(mn_nl *nl, int index);
+void mn_link_put_up(mn_nl *nl, int index, const uint8_t *mac); /* `mac` NULL: keeps its own */
 void mn_address_put_add(mn_nl *nl, int index, const mn_net_address *address);
 void mn_route_put_default(mn_nl *nl, int index, const mn_net_address *gateway);
 

@@ -238,6 +238,8 @@ static int exchange(int fd, mn_nl *nl, struct answers *answers) {
         end_message(nl);
         if (nl->error)
                 return nl->error;
+        if (!nl->len)
+                return 0;
         int r = send_all(fd, nl);
         return r < 0 ? r : receive(fd, answers);
 }

@@ -56,8 +56,8 @@ int mn_nl_open(int protocol);
 typedef int (*mn_nl_answer_fn)(void *arg, uint16_t type, const void *payload, size_t len);
 
 /* Sends what was built and reads until the last message is acknowledged (NLM_F_ACK is added to it unless it
-   is a dump). Returns 0 or the first error: of the builder, the socket, or -errno as the kernel answered any
-   of the messages. `fn` may be NULL. */
+   is a dump). Nothing built is nothing to send. Returns 0 or the first error: of the builder, the socket, or
+   -errno as the kernel answered any of the messages. `fn` may be NULL. */
 int mn_nl_exchange(int fd, mn_nl *nl, mn_nl_answer_fn fn, void *arg);
 
 /* For batches of the packet filter, which take effect as a whole: the acknowledgement is expected of message

@@ -207,6 +207,8 @@ static void set_option(network_options *o, char *text) {
                 o->no_icc = true;
         else if (strcmp(text, "ipv6") == 0)
                 o->is_ipv6 = true;
+        else if (strcmp(text, "no_prepared") == 0)
+                o->no_prepared = true;
         else if (strcmp(text, "mtu") == 0)
                 mn_parse_int(value, 0, 65535, &o->mtu);
 }

@@ -19,7 +19,7 @@ def lab():
 
 @pytest.fixture
 def driver(lab):
-    return lab.start()
+    return lab.start('no_prepared=1')
 
 
 def port(container_port, host_port='', ip='', protocol='tcp'):
@@ -619,8 +619,28 @@ def test_nothing_is_left(lab, driver):
     assert os.listdir(f'{lab.directory}/network') == ['forwarding']
 
 
-def test_starts_in_parallel_with_a_churning_neighbour(lab, driver):
-    """A sequence of starts stays quick; generous because the machine is shared."""
+def test_prepared_namespaces(lab):
+    driver = lab.start()
+    time.sleep(0.1)
+    assert run(lab.host, 'ip', '-br', 'link').count('veth') == 2
+    a = lab.container(driver, ports=port(80, 8080))
+    assert lab.address(a) == '172.17.0.2' and '02:42:ac:11:00:02' in run(a.netns, 'ip', 'link', 'show', 'eth0')
+    Server(a.netns, 80)
+    assert reach(lab.lan, HOST_IP, 8080) == LAN_IP and reach(a.netns, HOST_IP, 8080)
+    time.sleep(0.1)
+    run(lab.host, 'ip', 'link', 'del', 'minato0')
+    b = lab.container(driver, ports=port(80, 8081))
+    Server(b.netns, 80)
+    assert reach(lab.lan, HOST_IP, 8081) == LAN_IP
+    driver.kill()
+    deadline = time.monotonic() + 5
+    while run(lab.host, 'ip', '-br', 'link').count('veth') != 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_sequence_of_starts(lab, driver):
+    """Stays quick; generous because the machine is shared."""
     times = []
     for i in range(20):
         c = lab.container(driver, ports=port(80, 9000 + i))
