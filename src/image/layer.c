@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The folder of layers. */
+
+#include "image/layer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "image/layer_private.h"
+#include "sys/fd.h"
+#include "sys/file.h"
+
+static const layer_driver *const drivers[] = { &layer_driver_erofs, &layer_driver_unpack };
+
+const char *layer_name(const char *diff_id) {
+        return strchr(diff_id, ':') + 1;
+}
+
+/* ---- opening ---- */
+
+/* Makes and mounts an empty layer: whether this kernel and file system can. */
+static bool driver_works(layer_store *layers, const layer_driver *driver) {
+        char name[LAYER_TMP_NAME_SIZE];
+        cleanup_close int dir = layer_make_tmp(layers, name);
+        cleanup_close int tar = dir < 0 ? -1 : openat(dir, "tar", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        int mount = -1;
+        if (tar >= 0) {
+                tree *t = tree_new();
+                if (ftruncate(tar, 2 * MN_TAR_BLOCK) == 0 && driver->make(dir, tar, 2 * MN_TAR_BLOCK, t) == 0)
+                        mount = driver->mount(dir);
+                tree_free(t);
+        }
+        if (dir >= 0)
+                mn_remove_tree(layers->tmp_fd, name);
+        bool works = mount >= 0;
+        mn_close(mount);
+        return works;
+}
+
+static mn_status choose_driver(layer_store *layers, const char *wanted, mn_err *err) {
+        for (size_t i = 0; i < MN_ARRAY_LEN(drivers); i++) {
+                if (!mn_str_is_empty(wanted) && strcmp(wanted, drivers[i]->name) != 0)
+                        continue;
+                if (driver_works(layers, drivers[i])) {
+                        layers->driver = drivers[i];
+                        return MN_OK;
+                }
+        }
+        return mn_fail(err, MN_INVALID, "storage driver \"%s\" is unknown or does not work on this host",
+                       mn_str_is_empty(wanted) ? "erofs, unpack" : wanted);
+}
+
+/* What a former daemon did not finish. */
+static void remove_unfinished(layer_store *layers) {
+        int fd = openat(layers->tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        if (!dir) {
+                mn_close(fd);
+                return;
+        }
+        for (struct dirent *e; (e = readdir(dir));)
+                if (mn_str_has_prefix(e->d_name, LAYER_TMP_PREFIX))
+                        mn_remove_tree(layers->tmp_fd, e->d_name);
+        closedir(dir);
+}
+
+static int open_folder(const char *root, const char *name) {
+        cleanup_free char *path = mn_asprintf("%s/%s", root, name);
+        int r = mn_mkdir_p(path, 0700);
+        if (r < 0)
+                return r;
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+static void close_mount(void *mount) {
+        mn_close(*(int *) mount);
+        free(mount);
+}
+
+mn_status layer_store_open(const char *data_root, const char *driver, layer_store **ret, mn_err *err) {
+        layer_store *layers = mn_alloc(sizeof(*layers));
+        pthread_mutex_init(&layers->lock, NULL);
+        layers->mounts = mn_map_new(close_mount);
+        layers->tmp_fd = open_folder(data_root, "tmp");
+        layers->fd = open_folder(data_root, "layers");
+        mn_status st = MN_OK;
+        if (layers->fd < 0 || layers->tmp_fd < 0) {
+                st = mn_fail_errno(err, layers->fd < 0 ? layers->fd : layers->tmp_fd, "opening \"%s/layers\"", data_root);
+        } else {
+                remove_unfinished(layers);
+                st = choose_driver(layers, driver, err);
+        }
+        if (st) {
+                layer_store_close(layers);
+                return st;
+        }
+        *ret = layers;
+        return MN_OK;
+}
+
+void layer_store_close(layer_store *layers) {
+        if (!layers)
+                return;
+        mn_map_free(layers->mounts);
+        mn_close(layers->fd);
+        mn_close(layers->tmp_fd);
+        pthread_mutex_destroy(&layers->lock);
+        free(layers);
+}
+
+const char *layer_store_driver(const layer_store *layers) {
+        return layers->driver->name;
+}
+
+/* ---- asking ---- */
+
+static int open_layer(layer_store *layers, const char *diff_id) {
+        int fd = openat(layers->fd, layer_name(diff_id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+int layer_store_open_tar(layer_store *layers, const char *diff_id, int64_t *ret_size) {
+        cleanup_close int dir = open_layer(layers, diff_id);
+        if (dir < 0)
+                return dir;
+        int fd = openat(dir, "tar", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        struct stat st;
+        if (fd < 0 || fstat(fd, &st) < 0) {
+                int error = -errno;
+                mn_close(fd);
+                return error;
+        }
+        if (ret_size)
+                *ret_size = st.st_size;
+        return fd;
+}
+
+bool layer_store_has(layer_store *layers, const char *diff_id, int64_t *ret_size) {
+        int fd = layer_store_open_tar(layers, diff_id, ret_size);
+        mn_close(fd);
+        return fd >= 0;
+}
+
+int64_t layer_store_disk_size(layer_store *layers, const char *diff_id) {
+        cleanup_close int dir = open_layer(layers, diff_id);
+        static const char *const files[] = { "tar", "index" };
+        int64_t size = 0;
+        struct stat st;
+        for (size_t i = 0; dir >= 0 && i < MN_ARRAY_LEN(files); i++)
+                if (fstatat(dir, files[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+                        size += (int64_t) st.st_blocks * 512;
+        return size;
+}
+
+static int mount_layer(layer_store *layers, const char *diff_id) {
+        cleanup_close int dir = open_layer(layers, diff_id);
+        if (dir < 0)
+                return dir;
+        /* a layer made by the other driver keeps working after a change of the driver */
+        bool is_erofs = faccessat(dir, "index", F_OK, 0) == 0;
+        return (is_erofs ? &layer_driver_erofs : &layer_driver_unpack)->mount(dir);
+}
+
+int layer_store_mount(layer_store *layers, const char *diff_id) {
+        pthread_mutex_lock(&layers->lock);
+        int *cached = mn_map_get(layers->mounts, layer_name(diff_id));
+        int fd = cached ? *cached : mount_layer(layers, diff_id);
+        if (fd >= 0 && !cached) {
+                cached = mn_alloc(sizeof(*cached));
+                *cached = fd;
+                mn_map_set(layers->mounts, layer_name(diff_id), cached);
+        }
+        int result = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (fd >= 0 && result < 0)
+                result = -errno;
+        pthread_mutex_unlock(&layers->lock);
+        return result;
+}
+
+mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const char *diff_id), void *arg, mn_err *err) {
+        int fd = openat(layers->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        if (!dir) {
+                mn_close(fd);
+                return mn_fail_errno(err, -errno, "reading the folder of layers");
+        }
+        for (struct dirent *e; (e = readdir(dir));) {
+                char text[MN_DIGEST_SIZE + 8];
+                snprintf(text, sizeof(text), "%s:%.*s", strlen(e->d_name) > 64 ? "sha512" : "sha256",
+                         MN_DIGEST_TEXT_MAX, e->d_name);
+                if (mn_digest_text_is_valid(text))
+                        each(arg, text);
+        }
+        closedir(dir);
+        return MN_OK;
+}
+
+/* ---- removing and checking ---- */
+
+mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *err) {
+        char name[LAYER_TMP_NAME_SIZE];
+        pthread_mutex_lock(&layers->lock);
+        mn_map_remove(layers->mounts, layer_name(diff_id));
+        pthread_mutex_unlock(&layers->lock);
+        /* out of sight first, so that a crash leaves nothing half removed */
+        layer_tmp_name(name);
+        if (renameat(layers->fd, layer_name(diff_id), layers->tmp_fd, name) < 0)
+                return errno == ENOENT ? MN_OK : mn_fail_errno(err, -errno, "removing layer %s", diff_id);
+        int r = mn_remove_tree(layers->tmp_fd, name);
+        if (r < 0)
+                mn_warn("removing a layer failed, the next start tries again", " layer=%s error=\"%s\"", diff_id,
+                        mn_strerror(r));
+        return MN_OK;
+}
+
+mn_status layer_store_verify(layer_store *layers, const char *diff_id, bool repairs, mn_err *err) {
+        cleanup_close int tar = layer_store_open_tar(layers, diff_id, NULL);
+        if (tar < 0)
+                return mn_fail_errno(err, tar, "layer %s", diff_id);
+        layer_writer *w;
+        mn_status st = layer_writer_new(layers, diff_id, &w, err);
+        if (st)
+                return st;
+        cleanup_free char *buffer = mn_alloc(LAYER_CHUNK_SIZE);
+        ssize_t n = 0;
+        while (!st && (n = mn_read_full(tar, buffer, LAYER_CHUNK_SIZE)) > 0)
+                st = layer_writer_feed(w, buffer, (size_t) n, err);
+        if (!st && n < 0)
+                st = mn_fail_errno(err, (int) n, "reading layer %s", diff_id);
+        if (!st)
+                st = layer_writer_finish(w, err);
+        if (!st)
+                st = layer_writer_compare(w, repairs, err);
+        layer_writer_free(w);
+        return st ? mn_err_prefix(err, MN_INTERNAL, "layer %s", diff_id) : MN_OK;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Layers on disk: <data root>/layers/<hex of the diff id>/ holds `tar`, the uncompressed archive, and what the driver
+ * makes of it. A layer is written under tmp/, synced, then renamed: it is there as a whole or not at all.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "codec/digest.h"
+#include "image/tree.h"
+
+/* How the contents of a layer become a directory tree. */
+typedef struct layer_driver {
+        const char *name;
+
+        /* Makes what `mount` needs in the layer's directory, from its complete tar. May block for long. 0 or -errno. */
+        int (*make)(int dir_fd, int tar_fd, int64_t tar_size, tree *t);
+
+        /* The layer as a detached read-only mount: a descriptor or -errno. */
+        int (*mount)(int dir_fd);
+} layer_driver;
+
+extern const layer_driver layer_driver_erofs, layer_driver_unpack;
+
+typedef struct layer_store layer_store;
+
+/* Opens the folder of layers below `data_root`, removes unfinished ones, chooses the driver (NULL or "": erofs when a
+   test mount succeeds, else unpack). */
+mn_status layer_store_open(const char *data_root, const char *driver, layer_store **ret, mn_err *err) MN_MUST_USE;
+void layer_store_close(layer_store *layers);
+const char *layer_store_driver(const layer_store *layers);
+
+/* True when the layer is on disk; its tar's size. */
+bool layer_store_has(layer_store *layers, const char *diff_id, int64_t *ret_size);
+
+/* Opens the uncompressed tar: a descriptor or -errno. */
+int layer_store_open_tar(layer_store *layers, const char *diff_id, int64_t *ret_size);
+
+/* Bytes a layer takes on disk. */
+int64_t layer_store_disk_size(layer_store *layers, const char *diff_id);
+
+/* The layer as a detached mount, made once and kept: a duplicate descriptor or -errno. */
+int layer_store_mount(layer_store *layers, const char *diff_id);
+
+/* Removes the layer; a container that still has it mounted keeps it until the end. */
+mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *err) MN_MUST_USE;
+
+/* Calls `each` with the diff id of every layer on disk. */
+mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const char *diff_id), void *arg,
+                           mn_err *err) MN_MUST_USE;
+
+/* Reads the tar and compares its digest; makes the driver's part anew when `repairs`. MN_INTERNAL when the bytes on
+   disk are not the layer's. */
+mn_status layer_store_verify(layer_store *layers, const char *diff_id, bool repairs, mn_err *err) MN_MUST_USE;
+
+/* ---- writing ---- */
+
+typedef struct layer_writer layer_writer;
+
+/* A new layer. `expected` is the diff id it must have, or NULL. */
+mn_status layer_writer_new(layer_store *layers, const char *expected, layer_writer **ret, mn_err *err) MN_MUST_USE;
+
+/* Drops the layer unless it was committed. NULL is accepted. */
+void layer_writer_free(layer_writer *w);
+
+/* Takes the next bytes, plain or compressed (told by the first ones): decompresses here, hashes, writes and indexes on
+   another thread. MN_INVALID for what is no layer. */
+mn_status layer_writer_feed(layer_writer *w, const void *data, size_t len, mn_err *err) MN_MUST_USE;
+
+/* The input has ended. MN_INVALID when it was cut short or its digest is not the expected one. */
+mn_status layer_writer_finish(layer_writer *w, mn_err *err) MN_MUST_USE;
+
+/* After finish: the layer's diff id and the bytes of its tar. */
+const char *layer_writer_diff_id(const layer_writer *w);
+int64_t layer_writer_size(const layer_writer *w);
+
+/* Makes the layer permanent; one that is there already is kept and this one dropped. */
+mn_status layer_writer_commit(layer_writer *w, mn_err *err) MN_MUST_USE;

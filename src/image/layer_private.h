@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Shared by the files that implement image/layer.h. */
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "image/layer.h"
+
+enum {
+        LAYER_CHUNK_SIZE = 256 << 10, /* bytes handed from thread to thread */
+        LAYER_TMP_NAME_SIZE = 32,
+};
+#define LAYER_TMP_PREFIX "layer-"
+
+struct layer_store {
+        int fd;     /* layers/ */
+        int tmp_fd; /* tmp/ */
+        const layer_driver *driver;
+        pthread_mutex_t lock; /* of mounts */
+        mn_map *mounts;       /* layer name to int *, a detached mount */
+};
+
+/* Name of the layer's directory: the digest's hex digits. */
+const char *layer_name(const char *diff_id);
+
+/* A fresh name for tmp/. */
+void layer_tmp_name(char name[LAYER_TMP_NAME_SIZE]);
+
+/* Makes a directory in tmp/: its descriptor or -errno. */
+int layer_make_tmp(layer_store *layers, char name[LAYER_TMP_NAME_SIZE]);
+
+/* After finish: whether the index on disk is the one just made; replaces it when `repairs`. */
+mn_status layer_writer_compare(layer_writer *w, bool repairs, mn_err *err);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing a layer, on two threads: the caller's decompresses, the worker hashes, writes the tar and builds its tree.
+ * They share a ring of chunks; a failure of either stops both.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/id.h"
+#include "codec/compress.h"
+#include "image/layer_private.h"
+#include "sys/fd.h"
+#include "sys/file.h"
+
+enum { CHUNKS = 8, WRITEBACK_EVERY = 8 << 20 };
+
+/* Output may be this many times the input, once it is larger than EXPANSION_FREE. */
+enum { EXPANSION_MAX = 1000 };
+#define EXPANSION_FREE (INT64_C(1) << 30)
+
+struct chunk {
+        size_t len;
+        char *data; /* LAYER_CHUNK_SIZE bytes */
+};
+
+struct layer_writer {
+        layer_store *layers;
+        char name[LAYER_TMP_NAME_SIZE]; /* in tmp/ */
+        int dir_fd;
+        int tar_fd;
+        bool is_committed;
+        char expected[MN_DIGEST_SIZE];
+        char diff_id[MN_DIGEST_SIZE];
+
+        /* the caller's side */
+        mn_decompressor *decompressor;
+        char head[MN_COMPRESSION_HEAD];
+        size_t head_len;
+        int64_t in_bytes;
+        int64_t out_bytes;
+        struct chunk *filling;
+
+        /* the worker's side */
+        pthread_t thread;
+        bool is_running;
+        mn_digest *digest;
+        mn_tar_reader *reader;
+        tree *tree;
+        int64_t written;
+        int64_t flushed;
+
+        /* between them */
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        struct chunk chunks[CHUNKS];
+        size_t first, used; /* chunks that wait for the worker */
+        bool is_ended;
+        int error; /* the worker's */
+};
+
+void layer_tmp_name(char name[LAYER_TMP_NAME_SIZE]) {
+        unsigned char raw[8];
+        mn_random(raw, sizeof(raw));
+        memcpy(name, LAYER_TMP_PREFIX, strlen(LAYER_TMP_PREFIX));
+        mn_hex_encode(raw, sizeof(raw), name + strlen(LAYER_TMP_PREFIX));
+}
+
+int layer_make_tmp(layer_store *layers, char name[LAYER_TMP_NAME_SIZE]) {
+        layer_tmp_name(name);
+        if (mkdirat(layers->tmp_fd, name, 0700) < 0)
+                return -errno;
+        int fd = openat(layers->tmp_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+/* ---- the worker ---- */
+
+/* Begins to write out what has gathered, so that the sync at the end has little left to do. */
+static void write_back(layer_writer *w) {
+        if (w->written - w->flushed < WRITEBACK_EVERY)
+                return;
+        sync_file_range(w->tar_fd, w->flushed, w->written - w->flushed, SYNC_FILE_RANGE_WRITE);
+        w->flushed = w->written;
+}
+
+static int take_chunk(layer_writer *w, const struct chunk *chunk) {
+        mn_digest_update(w->digest, chunk->data, chunk->len);
+        int r = mn_write_all(w->tar_fd, chunk->data, chunk->len);
+        if (r < 0)
+                return r;
+        w->written += (int64_t) chunk->len;
+        write_back(w);
+        return mn_tar_reader_feed(w->reader, chunk->data, chunk->len);
+}
+
+static void *work(void *arg) {
+        layer_writer *w = arg;
+        pthread_mutex_lock(&w->lock);
+        for (;;) {
+                while (!w->used && !w->is_ended)
+                        pthread_cond_wait(&w->changed, &w->lock);
+                if (!w->used || w->error)
+                        break;
+                struct chunk *chunk = &w->chunks[w->first];
+                pthread_mutex_unlock(&w->lock);
+                int error = take_chunk(w, chunk);
+                pthread_mutex_lock(&w->lock);
+                w->error = error;
+                w->first = (w->first + 1) % CHUNKS;
+                w->used--;
+                pthread_cond_signal(&w->changed);
+        }
+        pthread_mutex_unlock(&w->lock);
+        return NULL;
+}
+
+/* ---- the caller ---- */
+
+static int on_entry(void *arg, const mn_tar_entry *entry) {
+        layer_writer *w = arg;
+        return tree_add(w->tree, entry);
+}
+
+/* Waits for a free chunk; NULL when the worker has failed. */
+static struct chunk *next_chunk(layer_writer *w) {
+        pthread_mutex_lock(&w->lock);
+        while (w->used == CHUNKS && !w->error)
+                pthread_cond_wait(&w->changed, &w->lock);
+        struct chunk *chunk = w->error ? NULL : &w->chunks[(w->first + w->used) % CHUNKS];
+        pthread_mutex_unlock(&w->lock);
+        if (chunk)
+                chunk->len = 0;
+        return chunk;
+}
+
+static void hand_over(layer_writer *w) {
+        pthread_mutex_lock(&w->lock);
+        w->used++;
+        pthread_cond_signal(&w->changed);
+        pthread_mutex_unlock(&w->lock);
+        w->filling = NULL;
+}
+
+/* Sink of the decompressor. */
+static int put(void *arg, const void *data, size_t len) {
+        layer_writer *w = arg;
+        const char *p = data;
+        w->out_bytes += (int64_t) len;
+        if (w->out_bytes > EXPANSION_FREE && w->out_bytes / EXPANSION_MAX > w->in_bytes)
+                return -EFBIG;
+        while (len) {
+                if (!w->filling)
+                        w->filling = next_chunk(w);
+                if (!w->filling)
+                        return -ECANCELED;
+                size_t n = MN_MIN(len, LAYER_CHUNK_SIZE - w->filling->len);
+                memcpy(w->filling->data + w->filling->len, p, n);
+                w->filling->len += n;
+                p += n;
+                len -= n;
+                if (w->filling->len == LAYER_CHUNK_SIZE)
+                        hand_over(w);
+        }
+        return 0;
+}
+
+mn_status layer_writer_new(layer_store *layers, const char *expected, layer_writer **ret, mn_err *err) {
+        static const mn_tar_handler handler = { .entry = on_entry };
+        layer_writer *w = mn_alloc(sizeof(*w));
+        w->layers = layers;
+        w->tar_fd = -1;
+        pthread_mutex_init(&w->lock, NULL);
+        pthread_cond_init(&w->changed, NULL);
+        if (expected)
+                memcpy(w->expected, expected, strlen(expected) + 1);
+        w->digest = mn_digest_new(expected ? mn_digest_algorithm_of(expected) : MN_DIGEST_SHA256);
+        w->tree = tree_new();
+        w->reader = mn_tar_reader_new(&handler, w);
+        for (size_t i = 0; i < CHUNKS; i++)
+                w->chunks[i].data = mn_alloc(LAYER_CHUNK_SIZE);
+        w->dir_fd = layer_make_tmp(layers, w->name);
+        int r = w->dir_fd;
+        if (r >= 0) {
+                w->tar_fd = openat(w->dir_fd, "tar", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+                r = w->tar_fd < 0 ? -errno : -pthread_create(&w->thread, NULL, work, w);
+                w->is_running = r == 0;
+        }
+        if (r < 0) {
+                layer_writer_free(w);
+                return mn_fail_errno(err, r, "making room for a layer");
+        }
+        *ret = w;
+        return MN_OK;
+}
+
+/* Lets the worker finish what it has and go. */
+static void join(layer_writer *w) {
+        if (!w->is_running)
+                return;
+        pthread_mutex_lock(&w->lock);
+        w->is_ended = true;
+        pthread_cond_signal(&w->changed);
+        pthread_mutex_unlock(&w->lock);
+        pthread_join(w->thread, NULL);
+        w->is_running = false;
+}
+
+void layer_writer_free(layer_writer *w) {
+        if (!w)
+                return;
+        join(w);
+        mn_decompressor_free(w->decompressor);
+        mn_digest_free(w->digest);
+        mn_tar_reader_free(w->reader);
+        tree_free(w->tree);
+        for (size_t i = 0; i < CHUNKS; i++)
+                free(w->chunks[i].data);
+        mn_close(w->tar_fd);
+        mn_close(w->dir_fd);
+        if (w->dir_fd >= 0 && !w->is_committed)
+                mn_remove_tree(w->layers->tmp_fd, w->name);
+        pthread_cond_destroy(&w->changed);
+        pthread_mutex_destroy(&w->lock);
+        free(w);
+}
+
+/* What went wrong, in the words of the one who knows most. */
+static mn_status explain(layer_writer *w, int r, mn_err *err) {
+        join(w);
+        if (w->error < 0) {
+                r = w->error;
+                const char *problem = tree_problem(w->tree);
+                if (!*problem)
+                        problem = mn_tar_reader_problem(w->reader);
+                if (*problem)
+                        return mn_fail(err, MN_INVALID, "invalid layer: %s", problem);
+                return mn_fail_errno(err, r, "writing a layer");
+        }
+        if (r == -EBADMSG)
+                return mn_fail(err, MN_INVALID, "invalid layer: the compressed data is corrupt or cut short");
+        if (r == -EFBIG)
+                return mn_fail(err, MN_INVALID, "invalid layer: it expands to more than %d times its size", EXPANSION_MAX);
+        return mn_fail_errno(err, r, "writing a layer");
+}
+
+static int start(layer_writer *w) {
+        mn_compression format = mn_compression_detect(w->head, w->head_len);
+        w->decompressor = mn_decompressor_new(format, put, w);
+        return w->decompressor ? mn_decompressor_feed(w->decompressor, w->head, w->head_len) : -ENOTSUP;
+}
+
+mn_status layer_writer_feed(layer_writer *w, const void *data, size_t len, mn_err *err) {
+        const char *p = data;
+        int r = 0;
+        w->in_bytes += (int64_t) len;
+        while (len && !w->decompressor && r == 0) {
+                w->head[w->head_len++] = *p++;
+                len--;
+                if (w->head_len == sizeof(w->head))
+                        r = start(w);
+        }
+        if (r == -ENOTSUP)
+                return mn_fail(err, MN_INVALID, "unsupported compression of a layer: gzip, zstd and none are supported");
+        if (r == 0 && len)
+                r = mn_decompressor_feed(w->decompressor, p, len);
+        return r < 0 ? explain(w, r, err) : MN_OK;
+}
+
+mn_status layer_writer_finish(layer_writer *w, mn_err *err) {
+        int r = w->decompressor ? 0 : start(w);
+        if (r == 0)
+                r = mn_decompressor_finish(w->decompressor);
+        if (r == 0 && w->filling)
+                hand_over(w);
+        join(w);
+        if (r == 0 && w->error == 0)
+                w->error = mn_tar_reader_finish(w->reader);
+        if (r < 0 || w->error < 0)
+                return explain(w, r, err);
+        mn_digest_finish(w->digest, w->diff_id);
+        if (*w->expected && strcmp(w->expected, w->diff_id) != 0)
+                return mn_fail(err, MN_INVALID, "invalid layer: its digest is %s instead of %s", w->diff_id, w->expected);
+        r = w->layers->driver->make(w->dir_fd, w->tar_fd, w->written, w->tree);
+        return r < 0 ? mn_fail_errno(err, r, "indexing a layer") : MN_OK;
+}
+
+const char *layer_writer_diff_id(const layer_writer *w) {
+        return w->diff_id;
+}
+
+int64_t layer_writer_size(const layer_writer *w) {
+        return w->written;
+}
+
+/* ---- commit ---- */
+
+static int sync_layer(layer_writer *w) {
+        if (fdatasync(w->tar_fd) < 0)
+                return -errno;
+        cleanup_close int index = openat(w->dir_fd, "index", O_RDONLY | O_CLOEXEC);
+        if (index >= 0 && fdatasync(index) < 0)
+                return -errno;
+        if (index < 0 && syncfs(w->dir_fd) < 0) /* a whole tree */
+                return -errno;
+        return fsync(w->dir_fd) < 0 ? -errno : 0;
+}
+
+mn_status layer_writer_commit(layer_writer *w, mn_err *err) {
+        if (layer_store_has(w->layers, w->diff_id, NULL))
+                return MN_OK;
+        int r = sync_layer(w);
+        if (r == 0 && renameat(w->layers->tmp_fd, w->name, w->layers->fd, layer_name(w->diff_id)) < 0)
+                r = errno == EEXIST || errno == ENOTEMPTY ? 1 : -errno; /* another one was quicker */
+        if (r < 0)
+                return mn_fail_errno(err, r, "storing layer %s", w->diff_id);
+        w->is_committed = r == 0;
+        if (fsync(w->layers->fd) < 0)
+                return mn_fail_errno(err, -errno, "storing layer %s", w->diff_id);
+        return MN_OK;
+}
+
+/* ---- check ---- */
+
+/* True when both files have the same bytes; false also when either cannot be read. */
+static bool same_file(int a_dir, int b_dir, const char *name) {
+        cleanup_close int a = openat(a_dir, name, O_RDONLY | O_CLOEXEC);
+        cleanup_close int b = openat(b_dir, name, O_RDONLY | O_CLOEXEC);
+        if (a < 0 || b < 0)
+                return a < 0 && b < 0;
+        cleanup_free char *left = mn_alloc(2 * LAYER_CHUNK_SIZE);
+        char *right = left + LAYER_CHUNK_SIZE;
+        ssize_t n;
+        do {
+                n = mn_read_full(a, left, LAYER_CHUNK_SIZE);
+                if (n < 0 || mn_read_full(b, right, LAYER_CHUNK_SIZE) != n || memcmp(left, right, (size_t) n) != 0)
+                        return false;
+        } while (n > 0);
+        return true;
+}
+
+mn_status layer_writer_compare(layer_writer *w, bool repairs, mn_err *err) {
+        cleanup_close int dir = openat(w->layers->fd, layer_name(w->diff_id), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0 || same_file(dir, w->dir_fd, "index"))
+                return MN_OK;
+        if (!repairs)
+                return mn_fail(err, MN_INTERNAL, "the index does not fit the tar");
+        int r = sync_layer(w);
+        if (r == 0 && renameat(w->dir_fd, "index", dir, "index") < 0)
+                r = -errno;
+        if (r == 0 && fsync(dir) < 0)
+                r = -errno;
+        return r < 0 ? mn_fail_errno(err, r, "replacing the index") : MN_OK;
+}
