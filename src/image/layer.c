@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,7 +32,8 @@ const char *layer_name(const char *diff_id) {
 static bool driver_works(layer_store *layers, const layer_driver *driver) {
         char name[LAYER_TMP_NAME_SIZE];
         cleanup_close int dir = layer_make_tmp(layers, name);
-        cleanup_close int tar = dir < 0 ? -1 : openat(dir, "tar", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        cleanup_close int tar = dir < 0 ? -1
+                                        : openat(dir, "tar", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         int mount = -1;
         if (tar >= 0) {
                 tree *t = tree_new();
@@ -95,7 +97,8 @@ mn_status layer_store_open(const char *data_root, const char *driver, layer_stor
         layers->fd = open_folder(data_root, "layers");
         mn_status st = MN_OK;
         if (layers->fd < 0 || layers->tmp_fd < 0) {
-                st = mn_fail_errno(err, layers->fd < 0 ? layers->fd : layers->tmp_fd, "opening \"%s/layers\"", data_root);
+                st = mn_fail_errno(err, layers->fd < 0 ? layers->fd : layers->tmp_fd, "opening \"%s/layers\"",
+                                   data_root);
         } else {
                 remove_unfinished(layers);
                 st = choose_driver(layers, driver, err);
@@ -187,7 +190,8 @@ int layer_store_mount(layer_store *layers, const char *diff_id) {
         return result;
 }
 
-mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const char *diff_id), void *arg, mn_err *err) {
+mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const char *diff_id), void *arg,
+                           mn_err *err) {
         int fd = openat(layers->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
         if (!dir) {
@@ -218,8 +222,8 @@ mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *e
                 return errno == ENOENT ? MN_OK : mn_fail_errno(err, -errno, "removing layer %s", diff_id);
         int r = mn_remove_tree(layers->tmp_fd, name);
         if (r < 0)
-                mn_warn("removing a layer failed, the next start tries again", " layer=%s error=\"%s\"", diff_id,
-                        mn_strerror(r));
+                mn_warn("removing a layer failed, the next start tries again", " layer=%s error=\"%s\"",
+                        diff_id, mn_strerror(r));
         return MN_OK;
 }
 

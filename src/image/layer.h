@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Layers on disk: <data root>/layers/<hex of the diff id>/ holds `tar`, the uncompressed archive, and what the driver
- * makes of it. A layer is written under tmp/, synced, then renamed: it is there as a whole or not at all.
+ * Layers on disk: <data root>/layers/<hex of the diff id>/ holds `tar`, the uncompressed archive, and what
+ * the driver makes of it. A layer is written under tmp/, synced, then renamed: it is there as a whole or not
+ * at all.
  */
 
 #include <stdbool.h>
@@ -16,7 +17,8 @@
 typedef struct layer_driver {
         const char *name;
 
-        /* Makes what `mount` needs in the layer's directory, from its complete tar. May block for long. 0 or -errno. */
+        /* Makes what `mount` needs in the layer's directory, from its complete tar. May block for long. 0 or
+         * -errno. */
         int (*make)(int dir_fd, int tar_fd, int64_t tar_size, tree *t);
 
         /* The layer as a detached read-only mount: a descriptor or -errno. */
@@ -27,9 +29,10 @@ extern const layer_driver layer_driver_erofs, layer_driver_unpack;
 
 typedef struct layer_store layer_store;
 
-/* Opens the folder of layers below `data_root`, removes unfinished ones, chooses the driver (NULL or "": erofs when a
-   test mount succeeds, else unpack). */
-mn_status layer_store_open(const char *data_root, const char *driver, layer_store **ret, mn_err *err) MN_MUST_USE;
+/* Opens the folder of layers below `data_root`, removes unfinished ones, chooses the driver (NULL or "":
+   erofs when a test mount succeeds, else unpack). */
+mn_status layer_store_open(const char *data_root, const char *driver, layer_store **ret,
+                           mn_err *err) MN_MUST_USE;
 void layer_store_close(layer_store *layers);
 const char *layer_store_driver(const layer_store *layers);
 
@@ -52,8 +55,8 @@ mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *e
 mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const char *diff_id), void *arg,
                            mn_err *err) MN_MUST_USE;
 
-/* Reads the tar and compares its digest; makes the driver's part anew when `repairs`. MN_INTERNAL when the bytes on
-   disk are not the layer's. */
+/* Reads the tar and compares its digest; makes the driver's part anew when `repairs`. MN_INTERNAL when the
+   bytes on disk are not the layer's. */
 mn_status layer_store_verify(layer_store *layers, const char *diff_id, bool repairs, mn_err *err) MN_MUST_USE;
 
 /* ---- writing ---- */
@@ -61,13 +64,14 @@ mn_status layer_store_verify(layer_store *layers, const char *diff_id, bool repa
 typedef struct layer_writer layer_writer;
 
 /* A new layer. `expected` is the diff id it must have, or NULL. */
-mn_status layer_writer_new(layer_store *layers, const char *expected, layer_writer **ret, mn_err *err) MN_MUST_USE;
+mn_status layer_writer_new(layer_store *layers, const char *expected, layer_writer **ret,
+                           mn_err *err) MN_MUST_USE;
 
 /* Drops the layer unless it was committed. NULL is accepted. */
 void layer_writer_free(layer_writer *w);
 
-/* Takes the next bytes, plain or compressed (told by the first ones): decompresses here, hashes, writes and indexes on
-   another thread. MN_INVALID for what is no layer. */
+/* Takes the next bytes, plain or compressed (told by the first ones): decompresses here, hashes, writes and
+   indexes on another thread. MN_INVALID for what is no layer. */
 mn_status layer_writer_feed(layer_writer *w, const void *data, size_t len, mn_err *err) MN_MUST_USE;
 
 /* The input has ended. MN_INVALID when it was cut short or its digest is not the expected one. */

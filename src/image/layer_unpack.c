@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Driver `unpack`, for kernels that cannot mount EROFS from files: `tree` is a directory with the layer's contents.
+ * Driver `unpack`, for kernels that cannot mount EROFS from files: `tree` is a directory with the layer's
+ * contents.
  *
- * What is written is the tree that was built from the tar, in which every name is one component and every parent a
- * directory of ours: no link is followed and no name of the archive is resolved as a path.
+ * What is written is the tree that was built from the tar, in which every name is one component and every
+ * parent a directory of ours: no link is followed and no name of the archive is resolved as a path.
  */
 
 #include <errno.h>
@@ -53,7 +54,8 @@ static const char *xattr_prefix(uint8_t prefix) {
         }
 }
 
-/* Owner, mode, attributes and times, through a descriptor of the object itself (O_PATH for all but directories). */
+/* Owner, mode, attributes and times, through a descriptor of the object itself (O_PATH for all but
+ * directories). */
 static int set_metadata(int fd, const struct tree_inode *inode) {
         char path[32];
         mn_fd_path(fd, path);
@@ -100,8 +102,10 @@ static int copy_contents(const struct unpacking *u, const struct tree_inode *ino
         return ftruncate(fd, (off_t) inode->size) < 0 ? -errno : 0;
 }
 
-static int make_file(const struct unpacking *u, const struct tree_inode *inode, int dir_fd, const char *name) {
-        cleanup_close int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+static int make_file(const struct unpacking *u, const struct tree_inode *inode, int dir_fd,
+                     const char *name) {
+        cleanup_close int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                                      0600);
         if (fd < 0)
                 return -errno;
         int r = copy_contents(u, inode, fd);
@@ -109,8 +113,9 @@ static int make_file(const struct unpacking *u, const struct tree_inode *inode, 
 }
 
 static int make_other(const struct tree_inode *inode, int dir_fd, const char *name) {
-        int r = S_ISLNK(inode->mode) ? symlinkat(inode->link, dir_fd, name)
-                                     : mknodat(dir_fd, name, inode->mode & S_IFMT, makedev(inode->major, inode->minor));
+        int r = S_ISLNK(inode->mode)
+                        ? symlinkat(inode->link, dir_fd, name)
+                        : mknodat(dir_fd, name, inode->mode & S_IFMT, makedev(inode->major, inode->minor));
         if (r < 0)
                 return -errno;
         cleanup_close int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

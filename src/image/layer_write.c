@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing a layer, on two threads: the caller's decompresses, the worker hashes, writes the tar and builds its tree.
- * They share a ring of chunks; a failure of either stops both.
+ * Writing a layer, on two threads: the caller's decompresses, the worker hashes, writes the tar and builds
+ * its tree. They share a ring of chunks; a failure of either stops both.
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -245,7 +246,8 @@ static mn_status explain(layer_writer *w, int r, mn_err *err) {
         if (r == -EBADMSG)
                 return mn_fail(err, MN_INVALID, "invalid layer: the compressed data is corrupt or cut short");
         if (r == -EFBIG)
-                return mn_fail(err, MN_INVALID, "invalid layer: it expands to more than %d times its size", EXPANSION_MAX);
+                return mn_fail(err, MN_INVALID, "invalid layer: it expands to more than %d times its size",
+                               EXPANSION_MAX);
         return mn_fail_errno(err, r, "writing a layer");
 }
 
@@ -266,7 +268,8 @@ mn_status layer_writer_feed(layer_writer *w, const void *data, size_t len, mn_er
                         r = start(w);
         }
         if (r == -ENOTSUP)
-                return mn_fail(err, MN_INVALID, "unsupported compression of a layer: gzip, zstd and none are supported");
+                return mn_fail(err, MN_INVALID,
+                               "unsupported compression of a layer: gzip, zstd and none are supported");
         if (r == 0 && len)
                 r = mn_decompressor_feed(w->decompressor, p, len);
         return r < 0 ? explain(w, r, err) : MN_OK;
@@ -285,7 +288,8 @@ mn_status layer_writer_finish(layer_writer *w, mn_err *err) {
                 return explain(w, r, err);
         mn_digest_finish(w->digest, w->diff_id);
         if (*w->expected && strcmp(w->expected, w->diff_id) != 0)
-                return mn_fail(err, MN_INVALID, "invalid layer: its digest is %s instead of %s", w->diff_id, w->expected);
+                return mn_fail(err, MN_INVALID, "invalid layer: its digest is %s instead of %s", w->diff_id,
+                               w->expected);
         r = w->layers->driver->make(w->dir_fd, w->tar_fd, w->written, w->tree);
         return r < 0 ? mn_fail_errno(err, r, "indexing a layer") : MN_OK;
 }
@@ -338,14 +342,16 @@ static bool same_file(int a_dir, int b_dir, const char *name) {
         ssize_t n;
         do {
                 n = mn_read_full(a, left, LAYER_CHUNK_SIZE);
-                if (n < 0 || mn_read_full(b, right, LAYER_CHUNK_SIZE) != n || memcmp(left, right, (size_t) n) != 0)
+                if (n < 0 || mn_read_full(b, right, LAYER_CHUNK_SIZE) != n ||
+                    memcmp(left, right, (size_t) n) != 0)
                         return false;
         } while (n > 0);
         return true;
 }
 
 mn_status layer_writer_compare(layer_writer *w, bool repairs, mn_err *err) {
-        cleanup_close int dir = openat(w->layers->fd, layer_name(w->diff_id), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        cleanup_close int dir = openat(w->layers->fd, layer_name(w->diff_id),
+                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir < 0 || same_file(dir, w->dir_fd, "index"))
                 return MN_OK;
         if (!repairs)

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removing names and images by Docker's rules, and pruning. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/strv.h"
+#include "base/time.h"
+#include "image/store_private.h"
+
+const char *const image_prune_filters[] = { "dangling", "label", "label!", "until", NULL };
+
+typedef MN_VEC(wire_image_delete) delete_rows;
+
+static void add_row(delete_rows *rows, mn_arena *arena, const char *untagged, const char *deleted) {
+        mn_vec_push(rows, ((wire_image_delete){ .untagged = mn_arena_strdup(arena, untagged),
+                                                .deleted = mn_arena_strdup(arena, deleted) }));
+}
+
+static void hand_over(delete_rows *rows, mn_arena *arena, wire_image_delete_list *ret) {
+        ret->len = rows->len;
+        ret->items = mn_arena_array(arena, rows->len + 1, sizeof(*ret->items));
+        for (size_t i = 0; i < rows->len; i++)
+                ret->items[i] = rows->items[i];
+        mn_vec_release(rows);
+}
+
+/* ---- steps; all with `change` ---- */
+
+mn_status image_untag(image_store *images, const char *full, mn_err *err) {
+        mn_status st = store_delete(images->db, STORE_KIND_TAG, full, STORE_DURABLE, err);
+        if (st)
+                return st;
+        image_lock(images);
+        struct image_record *record = mn_map_get(images->tags, full);
+        mn_map_remove(images->tags, full);
+        for (size_t i = 0; record && i < record->names.len; i++)
+                if (!strcmp(record->names.items[i], full)) {
+                        mn_vec_remove(&record->names, i);
+                        break;
+                }
+        image_unlock(images);
+        return MN_OK;
+}
+
+static mn_status untag_row(image_store *images, const struct image_record *record, const char *full,
+                           mn_arena *arena, delete_rows *rows, mn_err *err) {
+        char *familiar = image_familiar(full, arena);
+        char *id = mn_arena_strdup(arena, record->id);
+        mn_status st = image_untag(images, full, err);
+        if (st)
+                return st;
+        add_row(rows, arena, familiar, NULL);
+        image_event(images, "untag", id, familiar);
+        return MN_OK;
+}
+
+/* Containers that use the image: how many, and one of them. */
+static size_t count_users(image_store *images, const char *id, char container[MN_ID_SIZE],
+                          bool *ret_is_running) {
+        *ret_is_running = false;
+        container[0] = '\0';
+        return images->hooks.count_users
+                       ? images->hooks.count_users(images->hooks.arg, id, container, ret_is_running)
+                       : 0;
+}
+
+static bool has_children(image_store *images, const char *id) {
+        struct image_record *other;
+        bool found = false;
+        image_lock(images);
+        for (size_t pos = 0; !found && mn_map_next(images->images, &pos, NULL, (void **) &other);)
+                found = mn_str_equal(other->parent, id);
+        image_unlock(images);
+        return found;
+}
+
+/* The image stays for its containers, out of everybody's sight. */
+static mn_status hide(image_store *images, struct image_record *record, mn_err *err) {
+        struct image_record hidden = *record;
+        hidden.is_hidden = true;
+        mn_status st = store_put(images->db, STORE_KIND_IMAGE, record->id, &image_record_type, &hidden,
+                                 STORE_DURABLE, err);
+        image_lock(images);
+        record->is_hidden = st ? record->is_hidden : true;
+        image_unlock(images);
+        return st;
+}
+
+/* Deletes an image that has no names left, and its layers where no other image has them. */
+static mn_status delete_record(image_store *images, struct image_record *record, mn_err *err) {
+        image_lock(images);
+        bool is_pinned = record->npins > 0;
+        image_unlock(images);
+        if (is_pinned)
+                return mn_fail(err, MN_CONFLICT,
+                               "conflict: unable to delete %.12s (cannot be forced) - image is in use",
+                               strchr(record->id, ':') + 1);
+        mn_status st = store_delete(images->db, STORE_KIND_IMAGE, record->id, STORE_DURABLE, err);
+        if (st)
+                return st;
+        image_lock(images);
+        for (char **id = record->layers; id && *id; id++) {
+                struct layer_record *layer = mn_map_get(images->layers, *id);
+                if (layer && layer->nrefs)
+                        layer->nrefs--;
+        }
+        image_blob_remove(images, record->id);
+        image_blob_remove(images, record->manifest);
+        image_blob_remove(images, record->index);
+        cleanup_free char *id = mn_strdup(record->id);
+        mn_map_remove(images->images, id);
+        image_unlock(images);
+        image_collect_layers(images);
+        return MN_OK;
+}
+
+/* A child that is gone may leave its parent without name and use. */
+static mn_status delete_with_parents(image_store *images, const char *first, bool keeps_parents,
+                                     mn_arena *arena, delete_rows *rows, mn_err *err) {
+        const char *id = first;
+        mn_status st = MN_OK;
+        while (!st && id && *id) {
+                char container[MN_ID_SIZE];
+                bool is_running;
+                struct image_record *record = mn_map_get(images->images, id);
+                bool is_first = id == first;
+                if (!record || (!is_first && (record->names.len || has_children(images, id) ||
+                                              count_users(images, id, container, &is_running))))
+                        break;
+                const char *parent = mn_arena_strdup(arena, record->parent);
+                char *copy = mn_arena_strdup(arena, id);
+                st = delete_record(images, record, err);
+                if (!st) {
+                        add_row(rows, arena, NULL, copy);
+                        image_event(images, "delete", copy, copy);
+                }
+                id = keeps_parents ? NULL : parent;
+        }
+        return st;
+}
+
+/* ---- remove ---- */
+
+/* Refusals of "docker rmi", in its words. */
+static mn_status check_unused(image_store *images, const struct image_record *record, const char *name,
+                              bool is_forced, mn_err *err) {
+        char container[MN_ID_SIZE];
+        bool is_running;
+        const char *hex = strchr(record->id, ':') + 1;
+        size_t users = count_users(images, record->id, container, &is_running);
+        if (users && is_running)
+                return mn_fail(
+                        err, MN_CONFLICT,
+                        "conflict: unable to delete %s (cannot be forced) - image is being used by running "
+                        "container %.12s",
+                        name, container);
+        if (users && !is_forced)
+                return mn_fail(
+                        err, MN_CONFLICT,
+                        "conflict: unable to delete %s (must be forced) - image is being used by stopped "
+                        "container %.12s",
+                        name, container);
+        if (has_children(images, record->id))
+                return mn_fail(err, MN_CONFLICT,
+                               "conflict: unable to delete %.12s (cannot be forced) - image has dependent "
+                               "child images",
+                               hex);
+        return MN_OK;
+}
+
+/* A name was given and it is the last one: Docker names the reference in its refusal. */
+static mn_status check_last_name(image_store *images, const struct image_record *record, const char *name,
+                                 bool is_forced, mn_err *err) {
+        char container[MN_ID_SIZE];
+        bool is_running;
+        if (!count_users(images, record->id, container, &is_running) || is_forced)
+                return MN_OK;
+        return mn_fail(err, MN_CONFLICT,
+                       "conflict: unable to remove repository reference \"%s\" (must force) - container "
+                       "%.12s is using "
+                       "its referenced image %.12s",
+                       name, container, strchr(record->id, ':') + 1);
+}
+
+/* Names of one repository make one image name for Docker: an id with names in several ones needs force. */
+static bool is_in_one_repository(const struct image_record *record) {
+        mn_reference first, other;
+        for (size_t i = 0; i < record->names.len; i++) {
+                mn_reference *ref = i ? &other : &first;
+                if (mn_reference_parse(record->names.items[i], ref, NULL))
+                        return false;
+                if (i && !mn_reference_same_repository(&first, &other))
+                        return false;
+        }
+        return true;
+}
+
+static size_t count_tags(const struct image_record *record) {
+        size_t n = 0;
+        for (size_t i = 0; i < record->names.len; i++)
+                n += !image_is_digest_reference(record->names.items[i]);
+        return n;
+}
+
+/* The stored name that the user's name is, or NULL when it is an id. */
+static const char *named(image_store *images, const struct image_record *record, const char *name,
+                         mn_arena *arena) {
+        mn_reference ref;
+        char text[MN_REFERENCE_TEXT_SIZE];
+        if (mn_reference_parse_any(name, &ref, NULL) || !*ref.domain)
+                return NULL;
+        if (*ref.digest)
+                ref.tag[0] = '\0';
+        else
+                mn_reference_add_default_tag(&ref);
+        mn_reference_text(&ref, text);
+        return mn_map_get(images->tags, text) == record ? mn_arena_strdup(arena, text) : NULL;
+}
+
+static mn_status untag_all(image_store *images, struct image_record *record, mn_arena *arena,
+                           delete_rows *rows, mn_err *err) {
+        mn_status st = MN_OK;
+        while (!st && record->names.len) {
+                char *full = mn_arena_strdup(arena, record->names.items[0]);
+                st = untag_row(images, record, full, arena, rows, err);
+        }
+        return st;
+}
+
+/* After all names went: deletes, or hides when stopped containers use it. */
+static mn_status finish_remove(image_store *images, struct image_record *record,
+                               const image_remove_spec *spec, mn_arena *arena, delete_rows *rows,
+                               mn_err *err) {
+        char container[MN_ID_SIZE];
+        bool is_running;
+        char *id = mn_arena_strdup(arena, record->id);
+        if (!count_users(images, id, container, &is_running))
+                return delete_with_parents(images, id, spec->keeps_parents, arena, rows, err);
+        mn_status st = hide(images, record, err);
+        if (!st) {
+                add_row(rows, arena, NULL, id);
+                image_event(images, "delete", id, id);
+        }
+        return st;
+}
+
+static mn_status remove_by_name(image_store *images, struct image_record *record, const char *full,
+                                const char *name, const image_remove_spec *spec, mn_arena *arena,
+                                delete_rows *rows, mn_err *err) {
+        bool is_last = count_tags(record) <= 1 && !image_is_digest_reference(full);
+        mn_status st = MN_OK;
+        if (is_last || record->names.len == 1)
+                st = check_last_name(images, record, name, spec->is_forced, err);
+        if (!st)
+                st = untag_row(images, record, full, arena, rows, err);
+        if (st || !(is_last || !record->names.len))
+                return st;
+        /* the last tag takes the digests of its pull along */
+        st = untag_all(images, record, arena, rows, err);
+        if (st || has_children(images, record->id))
+                return st;
+        if (check_unused(images, record, name, spec->is_forced, NULL))
+                return MN_OK; /* untagged only: a running container keeps the rest */
+        return finish_remove(images, record, spec, arena, rows, err);
+}
+
+static mn_status remove_by_id(image_store *images, struct image_record *record, const char *name,
+                              const image_remove_spec *spec, mn_arena *arena, delete_rows *rows,
+                              mn_err *err) {
+        mn_status st = check_unused(images, record, name, spec->is_forced, err);
+        if (st)
+                return st;
+        if (!spec->is_forced && count_tags(record) > 1 && !is_in_one_repository(record))
+                return mn_fail(
+                        err, MN_CONFLICT,
+                        "conflict: unable to delete %.12s (must be forced) - image is referenced in multiple "
+                        "repositories",
+                        strchr(record->id, ':') + 1);
+        st = untag_all(images, record, arena, rows, err);
+        return st ? st : finish_remove(images, record, spec, arena, rows, err);
+}
+
+mn_status image_remove(image_store *images, const char *name, const image_remove_spec *spec, mn_arena *arena,
+                       wire_image_delete_list *ret, mn_err *err) {
+        struct image_record *record;
+        delete_rows rows = { 0 };
+        image_change_begin(images);
+        image_lock(images);
+        mn_status st = image_find(images, name, &record, err);
+        const char *full = st ? NULL : named(images, record, name, arena);
+        image_unlock(images);
+        if (!st)
+                st = full ? remove_by_name(images, record, full, name, spec, arena, &rows, err)
+                          : remove_by_id(images, record, name, spec, arena, &rows, err);
+        image_change_end(images);
+        hand_over(&rows, arena, ret);
+        return st;
+}
+
+void image_collect(image_store *images, const char *id) {
+        char container[MN_ID_SIZE];
+        bool is_running;
+        image_change_begin(images);
+        struct image_record *record = mn_map_get(images->images, id);
+        if (record && record->is_hidden && !count_users(images, id, container, &is_running)) {
+                cleanup_err mn_err err = { 0 };
+                mn_status st = delete_record(images, record, &err);
+                (void) st; /* pinned again: the next container that goes tries anew */
+        }
+        image_change_end(images);
+}
+
+/* ---- prune ---- */
+
+/* One image that the filters let go, in the arena; NULL when there is none. `done` holds those that refused.
+ */
+static char *next_unused(image_store *images, const wire_filters *filters, bool is_dangling_only,
+                         int64_t until, const mn_map *done, mn_arena *arena) {
+        struct image_record *record;
+        char *id = NULL;
+        image_lock(images);
+        for (size_t pos = 0; !id && mn_map_next(images->images, &pos, NULL, (void **) &record);) {
+                bool is_candidate = !record->is_hidden && !record->npins && !mn_map_has(done, record->id) &&
+                                    (!is_dangling_only || !count_tags(record)) &&
+                                    (!until || record->created < until) &&
+                                    wire_filters_match_labels(filters, &record->labels);
+                if (is_candidate)
+                        id = mn_arena_strdup(arena, record->id);
+        }
+        image_unlock(images);
+        return id;
+}
+
+static void prune_one(image_store *images, const char *id, mn_arena *arena, delete_rows *rows) {
+        char container[MN_ID_SIZE];
+        bool is_running;
+        struct image_record *record = mn_map_get(images->images, id);
+        const image_remove_spec spec = { .is_forced = true };
+        if (!record || has_children(images, id) || count_users(images, id, container, &is_running))
+                return;
+        cleanup_err mn_err err = { 0 };
+        mn_status st = untag_all(images, record, arena, rows, &err);
+        if (!st)
+                st = finish_remove(images, record, &spec, arena, rows, &err);
+        if (st)
+                mn_warn("pruning an image failed", " image=%s error=\"%s\"", id, mn_err_text(&err));
+}
+
+mn_status image_prune(image_store *images, const wire_filters *filters, mn_arena *arena,
+                      wire_image_prune *ret, mn_err *err) {
+        bool is_dangling_only;
+        int64_t until;
+        mn_status st = wire_filters_bool(filters, "dangling", true, &is_dangling_only, err);
+        if (!st)
+                st = wire_filters_time(filters, "until", mn_now_ns(), &until, err);
+        if (st)
+                return st;
+        image_usage before, after;
+        image_disk_usage(images, &before);
+        cleanup_map mn_map *done = mn_map_new(NULL);
+        delete_rows rows = { 0 };
+        image_change_begin(images);
+        for (char *id; (id = next_unused(images, filters, is_dangling_only, until, done, arena));) {
+                mn_map_set(done, id, images);
+                prune_one(images, id, arena, &rows);
+        }
+        image_change_end(images);
+        image_disk_usage(images, &after);
+        hand_over(&rows, arena, &ret->deleted);
+        ret->space_reclaimed = MN_MAX(before.layers_size - after.layers_size, (int64_t) 0);
+        return MN_OK;
+}

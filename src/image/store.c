@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening the store, its blobs and layers, and what is swept away at start. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "codec/digest.h"
+#include "image/store_private.h"
+#include "sys/fd.h"
+#include "sys/file.h"
+
+/* ---- records ---- */
+
+#define RECORD(member) offsetof(struct image_record, member)
+static const mn_field image_fields[] = {
+        { "Id", &mn_type_str, RECORD(id), MN_REQUIRED },
+        { "Layers", &mn_type_strv, RECORD(layers) },
+        { "Parent", &mn_type_str, RECORD(parent), MN_OMIT_EMPTY },
+        { "Created", &mn_type_i64, RECORD(created) },
+        { "Size", &mn_type_i64, RECORD(size) },
+        { "LastTagged", &mn_type_i64, RECORD(last_tagged), MN_OMIT_EMPTY },
+        { "Labels", &mn_type_str_map, RECORD(labels), MN_OMIT_EMPTY },
+        { "Manifest", &mn_type_str, RECORD(manifest), MN_OMIT_EMPTY },
+        { "ManifestType", &mn_type_str, RECORD(manifest_type), MN_OMIT_EMPTY },
+        { "Index", &mn_type_str, RECORD(index), MN_OMIT_EMPTY },
+        { "IndexType", &mn_type_str, RECORD(index_type), MN_OMIT_EMPTY },
+        { "Signer", &mn_type_str, RECORD(signer), MN_OMIT_EMPTY },
+        { "Hidden", &mn_type_bool, RECORD(is_hidden), MN_OMIT_EMPTY },
+        { 0 },
+};
+const mn_type image_record_type = MN_STRUCT(struct image_record, image_fields);
+
+#define SOURCE(member) offsetof(struct layer_source, member)
+static const mn_field source_fields[] = {
+        { "Repository", &mn_type_str, SOURCE(repository) },
+        { "Digest", &mn_type_str, SOURCE(digest) },
+        { "MediaType", &mn_type_str, SOURCE(media_type) },
+        { "Size", &mn_type_i64, SOURCE(size) },
+        { 0 },
+};
+static const mn_type source_type = MN_STRUCT(struct layer_source, source_fields);
+static const mn_type source_list_type = MN_LIST_OF(&source_type);
+
+static const mn_field layer_fields[] = {
+        { "DiffId", &mn_type_str, offsetof(struct layer_record, diff_id), MN_REQUIRED },
+        { "Size", &mn_type_i64, offsetof(struct layer_record, size) },
+        { "Sources", &source_list_type, offsetof(struct layer_record, sources), MN_OMIT_EMPTY },
+        { 0 },
+};
+const mn_type layer_record_type = MN_STRUCT(struct layer_record, layer_fields);
+
+static void free_image(void *p) {
+        struct image_record *record = p;
+        mn_vec_release(&record->names);
+        mn_arena_free(record->arena);
+        free(record);
+}
+
+static void free_layer(void *p) {
+        struct layer_record *record = p;
+        mn_arena_free(record->arena);
+        free(record);
+}
+
+/* ---- locks, events ---- */
+
+void image_lock(image_store *images) {
+        pthread_mutex_lock(&images->lock);
+}
+
+void image_unlock(image_store *images) {
+        pthread_mutex_unlock(&images->lock);
+}
+
+void image_change_begin(image_store *images) {
+        pthread_mutex_lock(&images->change);
+}
+
+void image_change_end(image_store *images) {
+        pthread_mutex_unlock(&images->change);
+}
+
+void image_event(image_store *images, const char *action, const char *id, const char *name) {
+        if (images->hooks.event)
+                images->hooks.event(images->hooks.arg, action, id, name);
+}
+
+/* ---- blobs ---- */
+
+/* Path below blobs/: "sha256/<hex>". The digest was checked, so the name is ours. */
+static void blob_name(const char *digest, char name[MN_DIGEST_SIZE]) {
+        memcpy(name, digest, strlen(digest) + 1);
+        name[strcspn(name, ":")] = '/';
+}
+
+mn_status image_blob_read(image_store *images, const char *digest, mn_arena *arena, const char **ret,
+                          size_t *ret_len, mn_err *err) {
+        char name[MN_DIGEST_SIZE], found[MN_DIGEST_SIZE];
+        cleanup_free char *text = NULL;
+        size_t len = 0;
+        blob_name(digest, name);
+        int r = mn_file_read(images->blobs_fd, name, OCI_DOCUMENT_MAX, &text, &len);
+        if (r < 0)
+                return mn_err_prefix(err, MN_INTERNAL, "blob %s (%s)", digest, mn_strerror(r));
+        cleanup_digest mn_digest *d = mn_digest_new(mn_digest_algorithm_of(digest));
+        mn_digest_update(d, text, len);
+        if (strcmp(mn_digest_finish(d, found), digest) != 0)
+                return mn_fail(err, MN_INTERNAL, "blob %s is damaged", digest);
+        *ret = mn_arena_strndup(arena, text, len);
+        *ret_len = len;
+        return MN_OK;
+}
+
+mn_status image_blob_write(image_store *images, const char *digest, const void *data, size_t len,
+                           mn_err *err) {
+        char name[MN_DIGEST_SIZE];
+        blob_name(digest, name);
+        char folder[8] = { 0 };
+        memcpy(folder, name, strcspn(name, "/"));
+        if (mkdirat(images->blobs_fd, folder, 0700) < 0 && errno != EEXIST)
+                return mn_fail_errno(err, -errno, "storing blob %s", digest);
+        cleanup_close int dir = openat(images->blobs_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const char *hex = strchr(name, '/') + 1;
+        if (dir >= 0 && faccessat(dir, hex, F_OK, 0) == 0)
+                return MN_OK;
+        int r = dir < 0 ? -errno : mn_file_write_atomic(dir, hex, data, len, 0600);
+        return r < 0 ? mn_fail_errno(err, r, "storing blob %s", digest) : MN_OK;
+}
+
+void image_blob_remove(image_store *images, const char *digest) {
+        char name[MN_DIGEST_SIZE];
+        if (mn_str_is_empty(digest))
+                return;
+        blob_name(digest, name);
+        unlinkat(images->blobs_fd, name, 0);
+}
+
+/* Removes files no image names: left by a crash between writing blobs and the commit. */
+static void sweep_blobs(image_store *images, const char *folder) {
+        cleanup_map mn_map *known = mn_map_new(NULL);
+        struct image_record *record;
+        for (size_t pos = 0; mn_map_next(images->images, &pos, NULL, (void **) &record);) {
+                const char *const digests[] = { record->id, record->manifest, record->index };
+                for (size_t i = 0; i < MN_ARRAY_LEN(digests); i++)
+                        if (!mn_str_is_empty(digests[i]))
+                                mn_map_set(known, strchr(digests[i], ':') + 1, record);
+        }
+        int fd = openat(images->blobs_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        if (!dir) {
+                mn_close(fd);
+                return;
+        }
+        for (struct dirent *e; (e = readdir(dir));)
+                if (e->d_type == DT_REG && !mn_map_has(known, e->d_name))
+                        unlinkat(dirfd(dir), e->d_name, 0);
+        closedir(dir);
+}
+
+/* ---- layers ---- */
+
+struct layer_record *image_layer_record(image_store *images, const char *diff_id, int64_t size) {
+        struct layer_record *record = mn_map_get(images->layers, diff_id);
+        if (record)
+                return record;
+        record = mn_alloc(sizeof(*record));
+        record->arena = mn_arena_new();
+        record->diff_id = mn_arena_strdup(record->arena, diff_id);
+        record->size = size;
+        mn_map_set(images->layers, diff_id, record);
+        return record;
+}
+
+void image_hold_layer(image_store *images, const char *diff_id, int64_t size) {
+        image_lock(images);
+        image_layer_record(images, diff_id, size)->nholds++;
+        image_unlock(images);
+}
+
+void image_release_layer(image_store *images, const char *diff_id) {
+        image_lock(images);
+        struct layer_record *record = mn_map_get(images->layers, diff_id);
+        if (record && record->nholds)
+                record->nholds--;
+        image_unlock(images);
+}
+
+/* Takes one unused layer out of the memory: its id (heap), NULL when there is none. */
+static char *take_unused(image_store *images) {
+        char *diff_id = NULL;
+        struct layer_record *record;
+        image_lock(images);
+        for (size_t pos = 0; !diff_id && mn_map_next(images->layers, &pos, NULL, (void **) &record);)
+                if (!record->nrefs && !record->nholds)
+                        diff_id = mn_strdup(record->diff_id);
+        if (diff_id)
+                mn_map_remove(images->layers, diff_id);
+        image_unlock(images);
+        return diff_id;
+}
+
+void image_collect_layers(image_store *images) {
+        for (char *diff_id; (diff_id = take_unused(images)); free(diff_id)) {
+                cleanup_err mn_err err = { 0 };
+                mn_status st = store_delete(images->db, STORE_KIND_LAYER, diff_id, STORE_RELAXED, &err);
+                if (!st)
+                        st = layer_store_remove(images->layers_on_disk, diff_id, &err);
+                if (st)
+                        mn_warn("removing a layer failed", " layer=%s error=\"%s\"", diff_id,
+                                mn_err_text(&err));
+        }
+}
+
+/* ---- reading the state ---- */
+
+static mn_status load_layers(image_store *images, mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        store_document_list list;
+        mn_status st = store_list(images->db, STORE_KIND_LAYER, arena, &list, err);
+        for (size_t i = 0; !st && i < list.len; i++) {
+                struct layer_record *record = image_layer_record(images, list.items[i].id, 0);
+                struct layer_record stored;
+                st = mn_json_decode_text(&layer_record_type, list.items[i].text, list.items[i].len, NULL,
+                                         record->arena, MN_UNKNOWN_IGNORE, &stored, err);
+                record->size = stored.size;
+                record->sources = stored.sources;
+        }
+        return st;
+}
+
+static mn_status load_images(image_store *images, mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        store_document_list list;
+        mn_status st = store_list(images->db, STORE_KIND_IMAGE, arena, &list, err);
+        for (size_t i = 0; !st && i < list.len; i++) {
+                struct image_record *record = mn_alloc(sizeof(*record));
+                mn_arena *own = mn_arena_new();
+                st = mn_json_decode_text(&image_record_type, list.items[i].text, list.items[i].len, NULL, own,
+                                         MN_UNKNOWN_IGNORE, record, err);
+                record->arena = own;
+                mn_map_set(images->images, list.items[i].id, record);
+                for (char **id = record->layers; !st && id && *id; id++)
+                        image_layer_record(images, *id, 0)->nrefs++;
+        }
+        return st;
+}
+
+static mn_status load_tags(image_store *images, mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        store_document_list list;
+        mn_status st = store_list(images->db, STORE_KIND_TAG, arena, &list, err);
+        for (size_t i = 0; !st && i < list.len; i++) {
+                const mn_json *json;
+                st = mn_json_parse(arena, list.items[i].text, list.items[i].len, NULL, &json, err);
+                const char *id = st ? NULL : mn_json_get_str(json, "Image");
+                struct image_record *record = id ? mn_map_get(images->images, id) : NULL;
+                if (!record)
+                        continue;
+                mn_map_set(images->tags, list.items[i].id, record);
+                mn_vec_push(&record->names, mn_arena_strdup(record->arena, list.items[i].id));
+        }
+        return st;
+}
+
+/* A layer on disk that the database does not know was never finished. */
+static void note_orphan(void *arg, const char *diff_id) {
+        image_store *images = arg;
+        image_layer_record(images, diff_id, 0);
+}
+
+static void warn_missing(image_store *images) {
+        struct layer_record *record;
+        for (size_t pos = 0; mn_map_next(images->layers, &pos, NULL, (void **) &record);)
+                if (record->nrefs && !layer_store_has(images->layers_on_disk, record->diff_id, NULL))
+                        mn_warn("a layer of an image is missing on disk", " layer=%s", record->diff_id);
+}
+
+static mn_status load(image_store *images, mn_err *err) {
+        mn_status st = load_layers(images, err);
+        if (!st)
+                st = load_images(images, err);
+        if (!st)
+                st = load_tags(images, err);
+        if (!st)
+                st = layer_store_each(images->layers_on_disk, note_orphan, images, err);
+        if (st)
+                return mn_err_prefix(err, st, "reading the images");
+        image_collect_layers(images);
+        sweep_blobs(images, "sha256");
+        sweep_blobs(images, "sha512");
+        warn_missing(images);
+        return MN_OK;
+}
+
+/* ---- open, close ---- */
+
+mn_status image_store_open(const image_store_config *config, image_store **ret, mn_err *err) {
+        image_store *images = mn_alloc(sizeof(*images));
+        images->db = config->store;
+        images->hooks = config->hooks;
+        pthread_mutex_init(&images->change, NULL);
+        pthread_mutex_init(&images->lock, NULL);
+        images->images = mn_map_new(free_image);
+        images->tags = mn_map_new(NULL);
+        images->layers = mn_map_new(free_layer);
+        images->init_layers = mn_map_new(free);
+        cleanup_free char *blobs = mn_asprintf("%s/blobs", config->data_root);
+        int r = mn_mkdir_p(blobs, 0700);
+        images->blobs_fd = open(blobs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        mn_status st = MN_OK;
+        if (r < 0 || images->blobs_fd < 0)
+                st = mn_fail_errno(err, r < 0 ? r : -errno, "opening \"%s\"", blobs);
+        if (!st)
+                st = layer_store_open(config->data_root, config->driver, &images->layers_on_disk, err);
+        if (!st)
+                st = load(images, err);
+        if (st) {
+                image_store_close(images);
+                return st;
+        }
+        *ret = images;
+        return MN_OK;
+}
+
+void image_store_close(image_store *images) {
+        if (!images)
+                return;
+        layer_store_close(images->layers_on_disk);
+        mn_map_free(images->tags);
+        mn_map_free(images->images);
+        mn_map_free(images->layers);
+        mn_map_free(images->init_layers);
+        mn_close(images->blobs_fd);
+        pthread_mutex_destroy(&images->change);
+        pthread_mutex_destroy(&images->lock);
+        free(images);
+}
+
+void image_store_set_hooks(image_store *images, const image_hooks *hooks) {
+        images->hooks = *hooks;
+}
+
+const char *image_store_driver(const image_store *images) {
+        return layer_store_driver(images->layers_on_disk);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store as pull, push and save see it (image/ingest.h). */
+
+#include "image/ingest.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/strv.h"
+#include "image/store_private.h"
+#include "sys/fd.h"
+
+enum { READ_SIZE = 256 << 10 };
+
+/* Layers a session holds. Several threads add to one. */
+struct session {
+        pthread_mutex_t lock;
+        char **held; /* diff ids */
+};
+
+struct layer_store *image_store_layers(struct image_store *images) {
+        return images->layers_on_disk;
+}
+
+void image_store_event(struct image_store *images, const char *action, const char *id, const char *name) {
+        image_event(images, action, id, name);
+}
+
+/* ---- sessions ---- */
+
+static mn_status begin(void *store, void **ret, mn_err *err) {
+        (void) store;
+        (void) err;
+        struct session *s = mn_alloc(sizeof(*s));
+        pthread_mutex_init(&s->lock, NULL);
+        *ret = s;
+        return MN_OK;
+}
+
+static void end(void *store, void *session) {
+        struct session *s = session;
+        for (char **id = s->held; id && *id; id++)
+                image_release_layer(store, *id);
+        image_change_begin(store);
+        image_collect_layers(store);
+        image_change_end(store);
+        mn_strv_free(s->held);
+        pthread_mutex_destroy(&s->lock);
+        free(s);
+}
+
+/* The hold is taken before looking, so that nobody removes the layer in between. */
+static void hold(image_store *images, struct session *s, const char *diff_id, int64_t size) {
+        image_hold_layer(images, diff_id, size);
+        pthread_mutex_lock(&s->lock);
+        mn_strv_add(&s->held, diff_id);
+        pthread_mutex_unlock(&s->lock);
+}
+
+static bool has_layer(void *store, void *session, const char *diff_id) {
+        image_store *images = store;
+        if (!layer_store_has(images->layers_on_disk, diff_id, NULL))
+                return false;
+        hold(images, session, diff_id, 0);
+        return layer_store_has(images->layers_on_disk, diff_id, NULL);
+}
+
+static mn_status feed_file(layer_writer *w, const image_ingest_layer *layer, mn_err *err) {
+        cleanup_free char *buffer = mn_alloc(READ_SIZE);
+        int64_t done = 0;
+        mn_status st = MN_OK;
+        while (!st) {
+                ssize_t n = mn_read_full(layer->fd, buffer, READ_SIZE);
+                if (n < 0)
+                        return mn_fail_errno(err, (int) n, "reading layer %s", layer->digest);
+                if (n == 0)
+                        break;
+                st = layer_writer_feed(w, buffer, (size_t) n, err);
+                done += n;
+                if (layer->report)
+                        layer->report(layer->arg, done);
+        }
+        return st ? st : layer_writer_finish(w, err);
+}
+
+static mn_status add_layer(void *store, void *session, const image_ingest_layer *layer, mn_err *err) {
+        image_store *images = store;
+        layer_writer *w;
+        mn_status st = layer_writer_new(images->layers_on_disk, layer->diff_id, &w, err);
+        if (st)
+                return st;
+        st = feed_file(w, layer, err);
+        if (!st) {
+                hold(images, session, layer->diff_id, layer_writer_size(w));
+                st = layer_writer_commit(w, err);
+        }
+        layer_writer_free(w);
+        return st;
+}
+
+/* ---- images ---- */
+
+/* "repo:tag" and "repo@digest" of what was asked for; either may be missing. */
+static char **references_of(const image_ingest_image *image, mn_arena *arena) {
+        char **list = mn_arena_array(arena, 3, sizeof(*list));
+        char text[MN_REFERENCE_TEXT_SIZE];
+        size_t n = 0;
+        mn_reference ref = *image->reference;
+        if (*ref.tag) {
+                ref.digest[0] = '\0';
+                list[n++] = mn_arena_strdup(arena, mn_reference_text(&ref, text));
+        }
+        if (!mn_str_is_empty(image->repo_digest)) {
+                ref.tag[0] = '\0';
+                memcpy(ref.digest, image->repo_digest, strlen(image->repo_digest) + 1);
+                list[n++] = mn_arena_strdup(arena, mn_reference_text(&ref, text));
+        }
+        return list;
+}
+
+static struct image_document document_of(const image_ingest_document *d) {
+        return (struct image_document){ d->media_type, d->digest, d->data, d->len };
+}
+
+static mn_status commit(void *store, void *session, const image_ingest_image *image, bool *ret_is_new,
+                        mn_err *err) {
+        (void) session;
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        char id[IMAGE_ID_SIZE];
+        const struct image_add_spec spec = {
+                .config = image->config.data,
+                .config_len = image->config.len,
+                .manifest = document_of(&image->manifest),
+                .index = document_of(&image->index),
+                .signer = image->signer,
+                .references = references_of(image, arena),
+        };
+        return image_add(store, &spec, id, ret_is_new, err);
+}
+
+static const char *find(void *store, const mn_reference *reference, mn_arena *arena) {
+        image_store *images = store;
+        char text[MN_REFERENCE_TEXT_SIZE];
+        mn_reference ref = *reference;
+        if (*ref.digest)
+                ref.tag[0] = '\0';
+        image_lock(images);
+        const struct image_record *record = mn_map_get(images->tags, mn_reference_text(&ref, text));
+        const char *id = mn_arena_strdup(arena, record && !record->is_hidden ? record->id : "");
+        image_unlock(images);
+        return id;
+}
+
+static int compare_text(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+static char **list_tags(void *store, const mn_reference *repository, mn_arena *arena) {
+        image_store *images = store;
+        const char *full;
+        size_t n = 0;
+        image_lock(images);
+        char **tags = mn_arena_array(arena, mn_map_len(images->tags) + 1, sizeof(*tags));
+        for (size_t pos = 0; mn_map_next(images->tags, &pos, &full, NULL);) {
+                mn_reference ref;
+                if (!mn_reference_parse(full, &ref, NULL) && *ref.tag &&
+                    mn_reference_same_repository(&ref, repository))
+                        tags[n++] = mn_arena_strdup(arena, ref.tag);
+        }
+        image_unlock(images);
+        qsort(tags, n, sizeof(*tags), compare_text);
+        return tags;
+}
+
+static mn_status export_image(void *store, const char *id, mn_arena *arena, image_export *ret, mn_err *err) {
+        image_info info;
+        mn_status st = image_get(store, id, arena, &info, err);
+        if (!st)
+                st = image_blob_read(store, info.id, arena, &ret->config, &ret->config_len, err);
+        if (st)
+                return st;
+        ret->id = info.id;
+        ret->os = info.spec.os;
+        ret->architecture = info.spec.architecture;
+        ret->variant = info.spec.variant;
+        ret->nlayers = mn_strv_len(info.layers);
+        ret->diff_ids = (const char **) (void *) info.layers;
+        return MN_OK;
+}
+
+static int open_layer(void *store, const char *diff_id, int64_t *ret_size, mn_err *err) {
+        image_store *images = store;
+        int fd = layer_store_open_tar(images->layers_on_disk, diff_id, ret_size);
+        if (fd < 0)
+                (void) mn_fail_errno(err, fd, "opening layer %s", diff_id);
+        return fd;
+}
+
+/* ---- where compressed layers are ---- */
+
+static mn_status save_layer(image_store *images, const struct layer_record *layer, mn_err *err) {
+        return store_put(images->db, STORE_KIND_LAYER, layer->diff_id, &layer_record_type, layer,
+                         STORE_RELAXED, err);
+}
+
+static void note_source(void *store, const char *diff_id, const image_blob_source *source) {
+        image_store *images = store;
+        cleanup_err mn_err err = { 0 };
+        mn_status st = MN_OK;
+        image_change_begin(images);
+        image_lock(images);
+        struct layer_record *layer = mn_map_get(images->layers, diff_id);
+        size_t i = 0;
+        while (layer && i < layer->sources.len &&
+               (strcmp(layer->sources.items[i].repository, source->repository) != 0 ||
+                strcmp(layer->sources.items[i].digest, source->digest) != 0))
+                i++;
+        bool is_new = layer && i == layer->sources.len;
+        if (is_new) {
+                struct layer_source *items = mn_arena_array(layer->arena, i + 1, sizeof(*items));
+                if (i)
+                        memcpy(items, layer->sources.items, i * sizeof(*items));
+                items[i] = (struct layer_source){ mn_arena_strdup(layer->arena, source->repository),
+                                                  mn_arena_strdup(layer->arena, source->digest),
+                                                  mn_arena_strdup(layer->arena, source->media_type),
+                                                  source->size_bytes };
+                layer->sources.items = items;
+                layer->sources.len = i + 1;
+        }
+        image_unlock(images);
+        if (is_new)
+                st = save_layer(images, layer, &err);
+        image_change_end(images);
+        if (st)
+                mn_warn("remembering where a layer is failed", " layer=%s error=\"%s\"", diff_id,
+                        mn_err_text(&err));
+}
+
+static size_t list_sources(void *store, const char *diff_id, mn_arena *arena, image_blob_source **ret) {
+        image_store *images = store;
+        image_lock(images);
+        const struct layer_record *layer = mn_map_get(images->layers, diff_id);
+        size_t n = layer ? layer->sources.len : 0;
+        image_blob_source *list = mn_arena_array(arena, n + 1, sizeof(*list));
+        for (size_t i = 0; i < n; i++) {
+                const struct layer_source *s = &layer->sources.items[i];
+                list[i] = (image_blob_source){ mn_arena_strdup(arena, s->repository),
+                                               mn_arena_strdup(arena, s->digest),
+                                               mn_arena_strdup(arena, s->media_type), s->size };
+        }
+        image_unlock(images);
+        *ret = list;
+        return n;
+}
+
+/* A pushed image has the digest of its manifest in that repository as a name. */
+static void note_push(void *store, const mn_reference *reference, const char *digest) {
+        image_store *images = store;
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        cleanup_err mn_err err = { 0 };
+        char text[MN_REFERENCE_TEXT_SIZE], id[IMAGE_ID_SIZE];
+        const char *found = find(store, reference, arena);
+        if (!*found || strlen(digest) > MN_DIGEST_TEXT_MAX)
+                return;
+        mn_reference ref = *reference;
+        ref.tag[0] = '\0';
+        memcpy(ref.digest, digest, strlen(digest) + 1);
+        char *references[] = { mn_arena_strdup(arena, mn_reference_text(&ref, text)), NULL };
+        struct image_add_spec spec = { .references = references };
+        mn_status st = image_blob_read(images, found, arena, &spec.config, &spec.config_len, &err);
+        if (!st)
+                st = image_add(images, &spec, id, NULL, &err);
+        if (st)
+                mn_warn("remembering a pushed digest failed", " error=\"%s\"", mn_err_text(&err));
+}
+
+const image_ingest_ops image_store_ingest_ops = {
+        .begin = begin,
+        .has_layer = has_layer,
+        .add_layer = add_layer,
+        .commit = commit,
+        .end = end,
+        .note_source = note_source,
+        .list_sources = list_sources,
+        .note_push = note_push,
+        .find = find,
+        .list_tags = list_tags,
+        .export = export_image,
+        .open_layer = open_layer,
+};

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The image store's state, shared by the files that implement image/image.h.
+ *
+ * Two locks: `change` is held by whoever changes the store, across the disk and the database; `lock` protects
+ * the memory and is held for moments. A change is made durable first and then applied under `lock`, so
+ * readers see all of it or nothing.
+ */
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "image/image.h"
+#include "image/layer.h"
+#include "store/store.h"
+
+#define STORE_KIND_IMAGE "image"
+#define STORE_KIND_TAG "tag"
+#define STORE_KIND_LAYER "layer"
+
+/* One image, as the database has it (upper part). */
+struct image_record {
+        char *id; /* "sha256:<hex>", also the digest of its configuration's blob */
+        char **layers;
+        char *parent; /* id of the image it was committed from, "" */
+        int64_t created;
+        int64_t size;
+        int64_t last_tagged;
+        mn_str_map labels;
+        char *manifest; /* digests of blobs, "" when the image did not come with them */
+        char *manifest_type;
+        char *index;
+        char *index_type;
+        char *signer;
+        bool is_hidden; /* removed by force while containers used it */
+
+        mn_arena *arena; /* holds all of the above */
+        size_t npins;
+        MN_VEC(const char *) names; /* keys of the tags that point here */
+};
+
+struct layer_source {
+        char *repository;
+        char *digest;
+        char *media_type;
+        int64_t size;
+};
+
+struct layer_record {
+        char *diff_id;
+        int64_t size;
+        MN_LIST(struct layer_source) sources;
+
+        mn_arena *arena;
+        size_t nrefs;  /* images that list it, each occurrence counted */
+        size_t nholds; /* sessions and loads that count on it */
+};
+
+struct image_store {
+        store *db;
+        layer_store *layers_on_disk;
+        int blobs_fd;
+        image_hooks hooks;
+        pthread_mutex_t change;
+        pthread_mutex_t lock;
+        mn_map *images;      /* id -> struct image_record * */
+        mn_map *tags;        /* full reference with tag or digest -> struct image_record *, borrowed */
+        mn_map *layers;      /* diff id -> struct layer_record * */
+        mn_map *init_layers; /* image id -> diff id of its init layer (heap) */
+};
+
+/* JSON tables of the records. */
+extern const mn_type image_record_type, layer_record_type;
+
+/* ---- store.c ---- */
+
+void image_lock(image_store *images);
+void image_unlock(image_store *images);
+void image_change_begin(image_store *images);
+void image_change_end(image_store *images);
+
+/* Tells the event hook, if there is one. */
+void image_event(image_store *images, const char *action, const char *id, const char *name);
+
+/* A blob's text; a missing or wrong one is MN_INTERNAL. */
+mn_status image_blob_read(image_store *images, const char *digest, mn_arena *arena, const char **ret,
+                          size_t *ret_len, mn_err *err) MN_MUST_USE;
+mn_status image_blob_write(image_store *images, const char *digest, const void *data, size_t len,
+                           mn_err *err) MN_MUST_USE;
+void image_blob_remove(image_store *images, const char *digest);
+
+/* The layer's record, made when missing. With `lock`. */
+struct layer_record *image_layer_record(image_store *images, const char *diff_id, int64_t size);
+
+/* Keeps layers from being collected: counts up or down. Missing ones are ignored. */
+void image_hold_layer(image_store *images, const char *diff_id, int64_t size);
+void image_release_layer(image_store *images, const char *diff_id);
+
+/* Removes layers nobody lists or holds. With `change`. */
+void image_collect_layers(image_store *images);
+
+/* ---- store_add.c ---- */
+
+/* A document that came with an image, kept byte for byte. */
+struct image_document {
+        const char *media_type;
+        const char *digest;
+        const char *data; /* NULL: there is none */
+        size_t len;
+};
+
+struct image_add_spec {
+        const char *config; /* text; its digest is the id */
+        size_t config_len;
+        struct image_document manifest, index;
+        const char *parent;
+        const char *signer;
+        char *const *references; /* full texts with tag or digest, to point to the image; may be NULL */
+};
+
+/* Adds an image whose layers are all on disk, and its references, at once or not at all. `*ret_is_new` (may
+   be NULL) is false when nothing changed. Takes `change`. */
+mn_status image_add(image_store *images, const struct image_add_spec *spec, char ret_id[IMAGE_ID_SIZE],
+                    bool *ret_is_new, mn_err *err) MN_MUST_USE;
+
+/* ---- lookup.c ---- */
+
+/* The record a user's name means. With `lock`. MN_NOT_FOUND, MN_INVALID. */
+mn_status image_find(image_store *images, const char *name, struct image_record **ret,
+                     mn_err *err) MN_MUST_USE;
+
+/* Full reference of "repo" and "tag" as the API gives them; MN_INVALID. */
+mn_status image_reference(const char *repository, const char *tag, char ret[MN_REFERENCE_TEXT_SIZE],
+                          mn_err *err) MN_MUST_USE;
+
+/* Familiar form of a full reference ("busybox:latest"); NULL in the arena never. */
+char *image_familiar(const char *full, mn_arena *arena);
+
+/* True for "name@sha256:..." without a tag. */
+bool image_is_digest_reference(const char *full);
+
+/* ---- remove.c ---- */
+
+/* Removes the reference `full`: from the database, then from memory. With `change`. */
+mn_status image_untag(image_store *images, const char *full, mn_err *err) MN_MUST_USE;
