@@ -31,8 +31,8 @@ void image_store_event(struct image_store *images, const char *action, const cha
 
 /* ---- sessions ---- */
 
-static mn_status begin(void *store, void **ret, mn_err *err) {
-        (void) store;
+static mn_status begin(void *object, void **ret, mn_err *err) {
+        (void) object;
         (void) err;
         struct session *s = mn_alloc(sizeof(*s));
         pthread_mutex_init(&s->lock, NULL);
@@ -40,13 +40,13 @@ static mn_status begin(void *store, void **ret, mn_err *err) {
         return MN_OK;
 }
 
-static void end(void *store, void *session) {
+static void end(void *object, void *session) {
         struct session *s = session;
         for (char **id = s->held; id && *id; id++)
-                image_release_layer(store, *id);
-        image_change_begin(store);
-        image_collect_layers(store);
-        image_change_end(store);
+                image_release_layer(object, *id);
+        image_change_begin(object);
+        image_collect_layers(object);
+        image_change_end(object);
         mn_strv_free(s->held);
         pthread_mutex_destroy(&s->lock);
         free(s);
@@ -60,8 +60,8 @@ static void hold(image_store *images, struct session *s, const char *diff_id, in
         pthread_mutex_unlock(&s->lock);
 }
 
-static bool has_layer(void *store, void *session, const char *diff_id) {
-        image_store *images = store;
+static bool has_layer(void *object, void *session, const char *diff_id) {
+        image_store *images = object;
         if (!layer_store_has(images->layers_on_disk, diff_id, NULL))
                 return false;
         hold(images, session, diff_id, 0);
@@ -86,8 +86,8 @@ static mn_status feed_file(layer_writer *w, const image_ingest_layer *layer, mn_
         return st ? st : layer_writer_finish(w, err);
 }
 
-static mn_status add_layer(void *store, void *session, const image_ingest_layer *layer, mn_err *err) {
-        image_store *images = store;
+static mn_status add_layer(void *object, void *session, const image_ingest_layer *layer, mn_err *err) {
+        image_store *images = object;
         layer_writer *w;
         mn_status st = layer_writer_new(images->layers_on_disk, layer->diff_id, &w, err);
         if (st)
@@ -108,6 +108,8 @@ static char **references_of(const image_ingest_image *image, mn_arena *arena) {
         char **list = mn_arena_array(arena, 3, sizeof(*list));
         char text[MN_REFERENCE_TEXT_SIZE];
         size_t n = 0;
+        if (!image->reference)
+                return list;
         mn_reference ref = *image->reference;
         if (*ref.tag) {
                 ref.digest[0] = '\0';
@@ -125,7 +127,7 @@ static struct image_document document_of(const image_ingest_document *d) {
         return (struct image_document){ d->media_type, d->digest, d->data, d->len };
 }
 
-static mn_status commit(void *store, void *session, const image_ingest_image *image, bool *ret_is_new,
+static mn_status commit(void *object, void *session, const image_ingest_image *image, bool *ret_is_new,
                         mn_err *err) {
         (void) session;
         cleanup_arena mn_arena *arena = mn_arena_new();
@@ -135,14 +137,15 @@ static mn_status commit(void *store, void *session, const image_ingest_image *im
                 .config_len = image->config.len,
                 .manifest = document_of(&image->manifest),
                 .index = document_of(&image->index),
+                .parent = image->parent,
                 .signer = image->signer,
                 .references = references_of(image, arena),
         };
-        return image_add(store, &spec, id, ret_is_new, err);
+        return image_add(object, &spec, id, ret_is_new, err);
 }
 
-static const char *find(void *store, const mn_reference *reference, mn_arena *arena) {
-        image_store *images = store;
+static const char *find(void *object, const mn_reference *reference, mn_arena *arena) {
+        image_store *images = object;
         char text[MN_REFERENCE_TEXT_SIZE];
         mn_reference ref = *reference;
         if (*ref.digest)
@@ -158,8 +161,8 @@ static int compare_text(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-static char **list_tags(void *store, const mn_reference *repository, mn_arena *arena) {
-        image_store *images = store;
+static char **list_tags(void *object, const mn_reference *repository, mn_arena *arena) {
+        image_store *images = object;
         const char *full;
         size_t n = 0;
         image_lock(images);
@@ -175,11 +178,11 @@ static char **list_tags(void *store, const mn_reference *repository, mn_arena *a
         return tags;
 }
 
-static mn_status export_image(void *store, const char *id, mn_arena *arena, image_export *ret, mn_err *err) {
+static mn_status export_image(void *object, const char *id, mn_arena *arena, image_export *ret, mn_err *err) {
         image_info info;
-        mn_status st = image_get(store, id, arena, &info, err);
+        mn_status st = image_get(object, id, arena, &info, err);
         if (!st)
-                st = image_blob_read(store, info.id, arena, &ret->config, &ret->config_len, err);
+                st = image_blob_read(object, info.id, arena, &ret->config, &ret->config_len, err);
         if (st)
                 return st;
         ret->id = info.id;
@@ -191,8 +194,8 @@ static mn_status export_image(void *store, const char *id, mn_arena *arena, imag
         return MN_OK;
 }
 
-static int open_layer(void *store, const char *diff_id, int64_t *ret_size, mn_err *err) {
-        image_store *images = store;
+static int open_layer(void *object, const char *diff_id, int64_t *ret_size, mn_err *err) {
+        image_store *images = object;
         int fd = layer_store_open_tar(images->layers_on_disk, diff_id, ret_size);
         if (fd < 0)
                 (void) mn_fail_errno(err, fd, "opening layer %s", diff_id);
@@ -206,8 +209,8 @@ static mn_status save_layer(image_store *images, const struct layer_record *laye
                          STORE_RELAXED, err);
 }
 
-static void note_source(void *store, const char *diff_id, const image_blob_source *source) {
-        image_store *images = store;
+static void note_source(void *object, const char *diff_id, const image_blob_source *source) {
+        image_store *images = object;
         cleanup_err mn_err err = { 0 };
         mn_status st = MN_OK;
         image_change_begin(images);
@@ -239,8 +242,8 @@ static void note_source(void *store, const char *diff_id, const image_blob_sourc
                         mn_err_text(&err));
 }
 
-static size_t list_sources(void *store, const char *diff_id, mn_arena *arena, image_blob_source **ret) {
-        image_store *images = store;
+static size_t list_sources(void *object, const char *diff_id, mn_arena *arena, image_blob_source **ret) {
+        image_store *images = object;
         image_lock(images);
         const struct layer_record *layer = mn_map_get(images->layers, diff_id);
         size_t n = layer ? layer->sources.len : 0;
@@ -257,12 +260,12 @@ static size_t list_sources(void *store, const char *diff_id, mn_arena *arena, im
 }
 
 /* A pushed image has the digest of its manifest in that repository as a name. */
-static void note_push(void *store, const mn_reference *reference, const char *digest) {
-        image_store *images = store;
+static void note_push(void *object, const mn_reference *reference, const char *digest) {
+        image_store *images = object;
         cleanup_arena mn_arena *arena = mn_arena_new();
         cleanup_err mn_err err = { 0 };
         char text[MN_REFERENCE_TEXT_SIZE], id[IMAGE_ID_SIZE];
-        const char *found = find(store, reference, arena);
+        const char *found = find(object, reference, arena);
         if (!*found || strlen(digest) > MN_DIGEST_TEXT_MAX)
                 return;
         mn_reference ref = *reference;
