@@ -79,11 +79,9 @@ const char *mn_err_text(const mn_err *err) {
 
 const char *mn_strerror(int neg_errno) {
         static _Thread_local char buf[128];
-        const char *text = strerror_r(neg_errno < 0 ? -neg_errno : neg_errno, buf, sizeof(buf));
-        if (text != buf) {
-                strncpy(buf, text, sizeof(buf) - 1);
-                buf[sizeof(buf) - 1] = '\0';
-        }
+        /* Thread-safe in the C libraries we build with; strerror_r differs between them. */
+        strncpy(buf, strerror(neg_errno < 0 ? -neg_errno : neg_errno), sizeof(buf) - 1);
+        buf[sizeof(buf) - 1] = '\0';
         /* Go, and so Docker, prints these in lower case unless they begin with an abbreviation ("RPC ...").
          */
         if (isupper((unsigned char) buf[0]) && !isupper((unsigned char) buf[1]))

@@ -325,6 +325,8 @@ static mn_status execute(exec_session *s, int *ret_code, mn_err *err) {
         if (st)
                 return st;
         runtime_trace(s->rt, "prepared");
+        if (!s->options->launch.is_detached)
+                launch_block_signals();
         pid_t pid = start_child(s, &child_pidfd);
         runtime_trace(s->rt, "child");
         if (pid < 0)

@@ -81,8 +81,10 @@ static mn_status run(runtime_context *rt, const void *options, int argc, char **
         mn_status st = check_options(o, err);
         if (st)
                 return st;
-        if (!o->is_detached)
+        if (!o->is_detached) {
                 prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+                launch_block_signals();
+        }
         st = launch_container(&l, err);
         if (st == MN_OK)
                 st = run_poststart(&l, err);

@@ -428,13 +428,17 @@ void launch_release(launch *l) {
         mn_arena_free(l->arena);
 }
 
-int launch_wait(pid_t pid) {
+void launch_block_signals(void) {
         sigset_t all;
         sigfillset(&all);
         signal(SIGCHLD, SIG_DFL);
         sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+int launch_wait(pid_t pid) {
+        sigset_t all;
+        sigfillset(&all);
         for (;;) {
-                /* Asked before every wait: it may have ended before its signal was blocked. */
                 int status;
                 for (pid_t reaped; (reaped = waitpid(-1, &status, WNOHANG)) > 0;)
                         if (reaped == pid)

@@ -84,6 +84,9 @@ mn_status launch_commit(launch *l, mn_err *err) MN_MUST_USE;
    are skipped). Async-signal-safe. */
 void launch_close_fds(int preserve, const int *keep, size_t len);
 
+/* Foreground: from before the start on signals wait until launch_wait passes them on. */
+void launch_block_signals(void);
+
 /* Foreground: waits for the process and reaps whatever else becomes ours, passing signals on to it. Its exit
    code as a shell shows it. */
 int launch_wait(pid_t pid);

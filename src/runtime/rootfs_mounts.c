@@ -23,7 +23,7 @@ enum { TARGET_MODE = 0755 };
 
 static bool is_fs(int fd, long magic) {
         struct statfs fs;
-        return fstatfs(fd, &fs) == 0 && fs.f_type == magic;
+        return fstatfs(fd, &fs) == 0 && (long) fs.f_type == magic;
 }
 
 /* The files of procfs that may be replaced by a mount: those that lxcfs and its like serve. */

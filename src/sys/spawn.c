@@ -50,7 +50,7 @@ static int place_fds(const mn_spawn_spec *spec) {
                 null = fcntl(null, F_DUPFD_CLOEXEC, highest + 1);
         if (null < 0)
                 return -1;
-        if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
                 return -1;
         for (int i = 0; i < 3; i++)
                 if (!has_std[i] && dup2(null, i) < 0)
@@ -123,9 +123,10 @@ int mn_wait_pidfd(int pidfd) {
         while (r < 0 && errno == EINTR);
         if (r < 0)
                 return -errno;
+        /* As wait(2) encodes it: the code in the second byte, or the signal with 0x80 for a core dump. */
         if (info.si_code == CLD_EXITED)
-                return W_EXITCODE(info.si_status, 0);
-        return W_EXITCODE(0, info.si_status) | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+                return info.si_status << 8;
+        return info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
 }
 
 int mn_pidfd_open(pid_t pid) {
