@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 #include "container/create.h"
-#include "container/networking.h"
+#include "container/network_files.h"
 
 #define NO_ENDPOINT ((size_t) -1)
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The files a container gets at /etc/hostname, /etc/hosts and /etc/resolv.conf. They are written in place,
- * never replaced: while the container runs they are mounted there.
- */
+#include "container/network_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +9,6 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "container/create.h"
-#include "container/networking.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 
@@ -47,41 +42,9 @@ mn_status container_make_etc_texts(container *c, container_etc_texts *ret, mn_er
 /* ---- writing ---- */
 
 static int write_in_place(int dir, const char *name, const char *text, size_t len) {
-        cleanup_close int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+        cleanup_close int fd = openat(dir, name, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
         return fd < 0 ? -errno : mn_write_all(fd, text, len);
 }
-
-static int write_hostname(int dir, const wire_container_config *config) {
-        cleanup_free char *text = mn_asprintf("%s\n",
-                                              mn_str_is_empty(config->hostname) ? "" : config->hostname);
-        return write_in_place(dir, "hostname", text, strlen(text));
-}
-
-mn_status container_write_etc_files(container *c, mn_err *err) {
-        cleanup_etc_texts container_etc_texts texts = { 0 };
-        if (container_mode_target(c->record->host_config.network_mode))
-                return MN_OK;
-        mn_status status = container_make_etc_texts(c, &texts, err);
-        if (status)
-                return status;
-        cleanup_close int dir = container_open_directory(c);
-        int r = dir < 0 ? dir : write_hostname(dir, &c->record->config);
-        if (r >= 0)
-                r = write_in_place(dir, "hosts", mn_str_text(&texts.hosts), texts.hosts.len);
-        if (r >= 0)
-                r = write_in_place(dir, "resolv.conf", mn_str_text(&texts.resolv_conf),
-                                   texts.resolv_conf.len);
-        return r < 0 ? mn_fail_errno(err, r, "writing the network files of container %s", c->id) : MN_OK;
-}
-
-char *container_etc_path(const container *c, mn_arena *arena, const char *file) {
-        const char *target = container_mode_target(c->record->host_config.network_mode);
-        if (!target)
-                return container_path(c, arena, file);
-        return mn_arena_printf(arena, "%s/containers/%s/%s", c->engine->options.data_root, target, file);
-}
-
-/* ---- after a connect or disconnect ---- */
 
 static void refresh(int dir, const char *name, const mn_str *before, const mn_str *now) {
         cleanup_free char *text = NULL;

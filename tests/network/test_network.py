@@ -22,6 +22,10 @@ def driver(lab):
     return lab.start('no_prepared=1')
 
 
+def links(lab):
+    return [line.split()[0] for line in run(lab.host, 'ip', '-br', 'link').splitlines()]
+
+
 def port(container_port, host_port='', ip='', protocol='tcp'):
     return {f'{container_port}/{protocol}': [{'HostIp': ip, 'HostPort': str(host_port)}]}
 
@@ -406,10 +410,10 @@ def test_more_networks_than_docker(lab, driver):
     ({'Name': 'x', 'Options': {'com.docker.network.bridge.name': 'minato0'}}, FORBIDDEN, 'same bridge name'),
 ])
 def test_bad_networks(lab, driver, request_, status, text):
-    before = run(lab.host, 'ip', '-br', 'link')
+    before = links(lab)
     with fails(status, text):
         driver.ask('create', create=request_)
-    assert len(driver.ask('list')) == 3 and run(lab.host, 'ip', '-br', 'link') == before
+    assert len(driver.ask('list')) == 3 and links(lab) == before
 
 
 def test_remove_rules(lab, driver):
@@ -601,8 +605,7 @@ def test_two_instances(lab, driver):
 
 
 def test_nothing_is_left(lab, driver):
-    links = lambda: [line.split()[0] for line in run(lab.host, 'ip', '-br', 'link').splitlines()]
-    before = links()
+    before = links(lab)
     table = run(lab.host, 'nft', 'list', 'ruleset')
     for i in range(10):
         driver.ask('create', create={'Name': f'n{i}', 'EnableIPv6': i % 2 == 0})
@@ -612,8 +615,8 @@ def test_nothing_is_left(lab, driver):
         c.kill()
     assert len(driver.ask('prune')['NetworksDeleted']) == 10
     deadline = time.monotonic() + 5
-    while links() != before:
-        assert time.monotonic() < deadline, links()
+    while links(lab) != before:
+        assert time.monotonic() < deadline, links(lab)
         time.sleep(0.05)
     assert run(lab.host, 'nft', 'list', 'ruleset') == table
     assert os.listdir(f'{lab.directory}/network') == ['forwarding']
