@@ -201,7 +201,7 @@ static mn_status pull_one(struct pull *p, mn_err *err) {
         pull_document_spec spec = { .reference = &p->reference,
                                     .platform = &p->platform,
                                     .is_verified = p->spec->is_verified };
-        mn_status status = pull_document_fetch(&p->doc, p->registry, p->session, p->http, &spec, arena, err);
+        mn_status status = pull_document_fetch(&p->doc, p->session, p->http, &spec, arena, err);
         if (status)
                 return status;
         cleanup_free char *from = mn_asprintf("Pulling from %s", p->reference.path);

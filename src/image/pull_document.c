@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/strv.h"
 #include "base/vec.h"
+#include "image/policy_verify.h"
 
 enum { TAG_LIST_MAX = 10000 };
 
@@ -101,10 +102,22 @@ static mn_status fetch_chosen(pull_document *doc, registry_session *session, reg
         return MN_OK;
 }
 
-mn_status pull_document_fetch(pull_document *doc, image_registry *registry, registry_session *session,
-                              registry_http *http, const pull_document_spec *spec, mn_arena *arena,
-                              mn_err *err) {
-        (void) registry;
+/* With the very digests whose bytes were parsed; nothing is fetched again afterwards. */
+static mn_status check_policy(pull_document *doc, registry_session *session, registry_http *http,
+                              const pull_document_spec *spec, mn_arena *arena, mn_err *err) {
+        bool has_index = doc->index_text.data != NULL;
+        policy_check_spec check = { .session = session,
+                                    .http = http,
+                                    .endpoint = doc->endpoint,
+                                    .reference = spec->reference,
+                                    .digests = { has_index ? doc->index_digest : doc->manifest_digest,
+                                                 has_index ? doc->manifest_digest : NULL },
+                                    .is_verified = spec->is_verified };
+        return policy_check(&check, arena, &doc->signer, err);
+}
+
+mn_status pull_document_fetch(pull_document *doc, registry_session *session, registry_http *http,
+                              const pull_document_spec *spec, mn_arena *arena, mn_err *err) {
         pull_text top;
         const char *type;
         char digest[MN_DIGEST_TEXT_MAX + 1];
@@ -125,7 +138,9 @@ mn_status pull_document_fetch(pull_document *doc, image_registry *registry, regi
                 strcpy(doc->manifest_digest, digest);
                 doc->manifest = manifest;
         }
-        return status ? status : registry_manifest_check_image(&doc->manifest, err);
+        if (!status)
+                status = registry_manifest_check_image(&doc->manifest, err);
+        return status ? status : check_policy(doc, session, http, spec, arena, err);
 }
 
 /* ---- small blobs ---- */

@@ -32,9 +32,8 @@ typedef struct pull_document_spec {
 
 /* Resolves the reference to the manifest of the wanted platform and checks it against the policy. Strings go
    to the arena. Failures in Docker's words. */
-mn_status pull_document_fetch(pull_document *doc, image_registry *registry, registry_session *session,
-                              registry_http *http, const pull_document_spec *spec, mn_arena *arena,
-                              mn_err *err) MN_MUST_USE;
+mn_status pull_document_fetch(pull_document *doc, registry_session *session, registry_http *http,
+                              const pull_document_spec *spec, mn_arena *arena, mn_err *err) MN_MUST_USE;
 
 /* Fetches the config of the manifest that was chosen. */
 mn_status pull_document_fetch_config(pull_document *doc, registry_session *session, registry_http *http,
