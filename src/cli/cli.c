@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/strv.h"
 #include "base/time.h"
 #include "cli/config.h"
 #include "cli/text.h"
@@ -148,49 +149,59 @@ bool cli_confirm(const char *question) {
         return answer[0] == 'y' || answer[0] == 'Y';
 }
 
+typedef MN_KEYED(char **) filter_map;
+
+static void add_filter(cli *c, filter_map *map, size_t most, const char *key, const char *value) {
+        size_t at = 0;
+        while (at < map->len && strcmp(map->items[at].key, key) != 0)
+                at++;
+        if (at == map->len) {
+                map->items[map->len].key = mn_arena_strdup(c->arena, key);
+                map->items[map->len++].value = mn_arena_array(c->arena, most + 1, sizeof(char *));
+        }
+        char **values = map->items[at].value;
+        while (*values)
+                values++;
+        *values = mn_arena_strdup(c->arena, value);
+}
+
+/* "Name = value" as the name in small letters and the value, without the spaces between. */
+static mn_status split_filter(cli *c, const char *text, const char **ret_key, const char **ret_value,
+                              mn_err *err) {
+        const char *equals = strchr(text, '=');
+        if (!equals)
+                return mn_fail(err, MN_INVALID, "bad format of filter (expected name=value)");
+        size_t len = (size_t) (equals - text);
+        while (len && text[len - 1] == ' ')
+                len--;
+        char *key = mn_arena_strndup(c->arena, text, len);
+        for (char *s = key; *s; s++)
+                *s = (char) (*s >= 'A' && *s <= 'Z' ? *s + 32 : *s);
+        *ret_key = key;
+        *ret_value = equals + 1 + strspn(equals + 1, " ");
+        return MN_OK;
+}
+
 mn_status cli_filters_with(cli *c, char *const *filters, const char *name, const char *value,
                            const char **ret, mn_err *err) {
-        typedef MN_KEYED(char **) filter_map;
-        size_t n = 0;
-        while (filters && filters[n])
-                n++;
-        filter_map map = { .items = mn_arena_array(c->arena, n + 1, sizeof(*map.items)) };
-        for (size_t i = 0; i < n + (name != NULL); i++) {
-                const char *key = i < n ? filters[i] : name, *text = value;
-                if (i < n) {
-                        const char *equals = strchr(filters[i], '=');
-                        if (!equals && !*filters[i])
-                                continue;
-                        if (!equals)
-                                return mn_fail(err, MN_INVALID,
-                                               "invalid argument \"%s\" for \"-f, --filter\" flag: invalid "
-                                               "filter '%s'",
-                                               filters[i], filters[i]);
-                        size_t len = (size_t) (equals - filters[i]);
-                        while (len && key[len - 1] == ' ')
-                                len--;
-                        key = mn_arena_strndup(c->arena, key, len);
-                        for (char *lower = (char *) key; *lower; lower++)
-                                *lower = (char) (*lower >= 'A' && *lower <= 'Z' ? *lower + 32 : *lower);
-                        text = equals + 1 + strspn(equals + 1, " ");
-                }
-                size_t at = 0;
-                while (at < map.len && strcmp(map.items[at].key, key) != 0)
-                        at++;
-                if (at == map.len) {
-                        map.items[map.len].key = mn_arena_strdup(c->arena, key);
-                        map.items[map.len++].value = mn_arena_array(c->arena, n + 2, sizeof(char *));
-                }
-                char **values = map.items[at].value;
-                while (*values)
-                        values++;
-                *values = mn_arena_strdup(c->arena, text);
+        static const mn_type type = MN_MAP_OF(&mn_type_strv);
+        cleanup_str mn_str json = MN_STR_INIT(0);
+        size_t most = mn_strv_len(filters) + 1;
+        filter_map map = { .items = mn_arena_array(c->arena, most, sizeof(*map.items)) };
+        for (; filters && *filters; filters++) {
+                const char *key = NULL, *text = NULL;
+                if (!**filters)
+                        continue;
+                mn_status status = split_filter(c, *filters, &key, &text, err);
+                if (status)
+                        return status;
+                add_filter(c, &map, most, key, text);
         }
+        if (name)
+                add_filter(c, &map, most, name, value);
         *ret = NULL;
         if (!map.len)
                 return MN_OK;
-        static const mn_type type = MN_MAP_OF(&mn_type_strv);
-        cleanup_str mn_str json = MN_STR_INIT(0);
         mn_json_encode(&type, &map, 0, &json);
         *ret = mn_arena_strdup(c->arena, mn_str_text(&json));
         return MN_OK;

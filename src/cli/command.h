@@ -113,6 +113,9 @@ void cli_write_bash(const char *program, mn_str *out);
 void cli_write_manual(const cli_command *command, const char *path, mn_str *out);
 void cli_write_markdown(const char *program, mn_str *out);
 
+/* For `check`: a filter is "name=value". */
+mn_status cli_check_filter(mn_arena *arena, const char **value, mn_err *err);
+
 /* Help shared by many commands. */
 #define CLI_HELP_FORMAT                                                                                      \
         "Format output using a custom template:\n"                                                           \

@@ -28,8 +28,6 @@ static mn_status check(const create_options *o, mn_err *err) {
                 return mn_fail(err, MN_NOT_IMPLEMENTED, "--gpus is not supported");
         if (o->use_api_socket)
                 return mn_fail(err, MN_NOT_IMPLEMENTED, "--use-api-socket is not supported");
-        if (o->detach && o->attach)
-                return mn_fail(err, MN_INVALID, "Conflicting options: --attach and --detach");
         if (o->rm && o->restart && *o->restart && strcmp(o->restart, "no") != 0)
                 return mn_fail(err, MN_INVALID,
                                "conflicting options: cannot specify both --restart and --rm");
@@ -45,8 +43,34 @@ static mn_status check(const create_options *o, mn_err *err) {
         return MN_OK;
 }
 
+mn_status create_check_ulimit(mn_arena *arena, const char **value, mn_err *err) {
+        wire_ulimit ignored;
+        return hostspec_ulimit(arena, *value, &ignored, err);
+}
+
+mn_status create_check_stream(mn_arena *arena, const char **value, mn_err *err) {
+        (void) arena;
+        if (strcasecmp(*value, "stdin") == 0 || strcasecmp(*value, "stdout") == 0 ||
+            strcasecmp(*value, "stderr") == 0)
+                return MN_OK;
+        return mn_fail(err, MN_INVALID, "valid streams are STDIN, STDOUT and STDERR");
+}
+
+/* Length of the name in "host:ip" or "host=ip"; 0 when it is neither. */
+static size_t host_length(const char *text) {
+        size_t len = strcspn(text, "=");
+        len = text[len] ? len : strcspn(text, ":");
+        return text[len] && text[len + 1] ? len : 0;
+}
+
+mn_status create_check_host(mn_arena *arena, const char **value, mn_err *err) {
+        (void) arena;
+        return host_length(*value) ? MN_OK
+                                   : mn_fail(err, MN_INVALID, "bad format for add-host: \"%s\"", *value);
+}
+
 /* Which streams are attached: all without -a; -i adds standard input. */
-static mn_status fill_streams(const create_options *o, create_request *r, mn_err *err) {
+static void fill_streams(const create_options *o, create_request *r) {
         wire_container_config *config = &r->body.config;
         bool has_stdin = false;
         r->shows_stdout = r->shows_stderr = !o->attach;
@@ -55,14 +79,8 @@ static mn_status fill_streams(const create_options *o, create_request *r, mn_err
                         has_stdin = true;
                 else if (strcasecmp(*a, "stdout") == 0)
                         r->shows_stdout = true;
-                else if (strcasecmp(*a, "stderr") == 0)
-                        r->shows_stderr = true;
                 else
-                        return mn_fail(err, MN_INVALID,
-                                       "invalid argument \"%s\" for \"-a, --attach\" flag: valid streams are "
-                                       "STDIN, STDOUT "
-                                       "and STDERR",
-                                       *a);
+                        r->shows_stderr = true;
         }
         r->has_stdin = has_stdin || o->interactive;
         if (o->detach)
@@ -73,7 +91,6 @@ static mn_status fill_streams(const create_options *o, create_request *r, mn_err
         config->has_open_stdin = o->interactive;
         config->is_stdin_once = o->interactive && r->has_stdin;
         config->is_tty = o->tty;
-        return MN_OK;
 }
 
 static mn_status fill_health(mn_arena *arena, const create_options *o, wire_container_config *config,
@@ -90,10 +107,17 @@ static mn_status fill_health(mn_arena *arena, const create_options *o, wire_cont
                 h->test[0] = mn_arena_strdup(arena, "NONE");
                 return MN_OK;
         }
-        if (number(o->health_interval) < 0 || number(o->health_timeout) < 0 ||
-            number(o->health_start_period) < 0 || number(o->health_retries) < 0 ||
-            number(o->health_start_interval) < 0)
-                return mn_fail(err, MN_INVALID, "--health-* values cannot be negative");
+        const struct {
+                const char *name;
+                const int64_t *value;
+        } numbers[] = { { "interval", o->health_interval },
+                        { "timeout", o->health_timeout },
+                        { "retries", o->health_retries },
+                        { "start-period", o->health_start_period },
+                        { "start-interval", o->health_start_interval } };
+        for (size_t i = 0; i < MN_ARRAY_LEN(numbers); i++)
+                if (number(numbers[i].value) < 0)
+                        return mn_fail(err, MN_INVALID, "--health-%s cannot be negative", numbers[i].name);
         if (o->health_cmd) {
                 h->test = mn_arena_array(arena, 3, sizeof(char *));
                 h->test[0] = mn_arena_strdup(arena, "CMD-SHELL");
@@ -210,24 +234,18 @@ static void fill_console(mn_arena *arena, const create_options *o, wire_host_con
 }
 
 /* "host:ip" or "host=ip" as the API has it. */
-static mn_status fill_hosts(mn_arena *arena, char *const *hosts, char ***ret, mn_err *err) {
+static char **fill_hosts(mn_arena *arena, char *const *hosts) {
         size_t n = mn_strv_len(hosts);
-        *ret = n ? mn_arena_array(arena, n + 1, sizeof(char *)) : NULL;
+        char **ret = n ? mn_arena_array(arena, n + 1, sizeof(char *)) : NULL;
         for (size_t i = 0; i < n; i++) {
-                size_t len = strcspn(hosts[i], "=");
-                len = hosts[i][len] ? len : strcspn(hosts[i], ":");
-                if (!len || !hosts[i][len] || !hosts[i][len + 1])
-                        return mn_fail(err, MN_INVALID,
-                                       "invalid argument \"%s\" for \"--add-host\" flag: bad format for "
-                                       "add-host: \"%s\"",
-                                       hosts[i], hosts[i]);
+                size_t len = host_length(hosts[i]);
                 const char *address = hosts[i] + len + 1;
                 size_t size = strlen(address);
                 bool is_bracketed = *address == '[' && address[size - 1] == ']';
-                (*ret)[i] = mn_arena_printf(arena, "%.*s:%.*s", (int) len, hosts[i],
-                                            (int) (is_bracketed ? size - 2 : size), address + is_bracketed);
+                ret[i] = mn_arena_printf(arena, "%.*s:%.*s", (int) len, hosts[i],
+                                         (int) (is_bracketed ? size - 2 : size), address + is_bracketed);
         }
-        return MN_OK;
+        return ret;
 }
 
 static mn_status fill_host(cli *c, const create_options *o, wire_host_config *host, mn_err *err) {
@@ -259,8 +277,9 @@ static mn_status fill_host(cli *c, const create_options *o, wire_host_config *ho
         pairs_add(arena, &host->storage_opt, o->storage_opt);
         pairs_add(arena, &host->sysctls, o->sysctl);
         fill_console(arena, o, host);
-        mn_status status = fill_hosts(arena, o->add_host, &host->extra_hosts, err);
-        if (!status && o->restart)
+        host->extra_hosts = fill_hosts(arena, o->add_host);
+        mn_status status = MN_OK;
+        if (o->restart)
                 status = hostspec_restart_policy(arena, o->restart, &host->restart_policy, err);
         if (!status)
                 status = hostspec_security(arena, o->security_opt, host, err);
@@ -270,8 +289,7 @@ static mn_status fill_host(cli *c, const create_options *o, wire_host_config *ho
 mn_status create_build(cli *c, const create_options *o, char **args, create_request *ret, mn_err *err) {
         *ret = (create_request){ 0 };
         mn_status status = check(o, err);
-        if (!status)
-                status = fill_streams(o, ret, err);
+        fill_streams(o, ret);
         if (!status)
                 status = fill_config(c, o, args, &ret->body.config, err);
         if (!status)

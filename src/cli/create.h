@@ -118,6 +118,12 @@ typedef struct create_options {
 /* The tables of options; `run` has three more. */
 extern const cli_option create_option_table[], run_option_table[];
 
+/* Checks of single values while parsing. */
+mn_status create_check_ulimit(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_mount(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_host(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_stream(mn_arena *arena, const char **value, mn_err *err);
+
 /* A request ready to be sent, and what the caller needs to know beside it. */
 typedef struct create_request {
         wire_container_create body;

@@ -3,16 +3,28 @@
 #include "cli/create.h"
 
 #define SHARED_OPTIONS                                                                                            \
-        { "add-host", 0,                                                                                          \
-          CLI_LIST,   offsetof(create_options, add_host),                                                         \
-          "list",     "Add a custom host-to-IP mapping (host:ip)" },                                              \
+        { "add-host",                                                                                             \
+          0,                                                                                                      \
+          CLI_LIST,                                                                                               \
+          offsetof(create_options, add_host),                                                                     \
+          "list",                                                                                                 \
+          "Add a custom host-to-IP mapping (host:ip)",                                                            \
+          NULL,                                                                                                   \
+          0,                                                                                                      \
+          create_check_host },                                                                                    \
                 { "annotation", 0,                                                                                \
                   CLI_MAP,      offsetof(create_options, annotation),                                             \
                   "map",        "Add an annotation to the container (passed through to the OCI runtime)",         \
                   "map[]" },                                                                                      \
-                { "attach", 'a',                                                                                  \
-                  CLI_LIST, offsetof(create_options, attach),                                                     \
-                  "list",   "Attach to STDIN, STDOUT or STDERR" },                                                \
+                { "attach",                                                                                       \
+                  'a',                                                                                            \
+                  CLI_LIST,                                                                                       \
+                  offsetof(create_options, attach),                                                               \
+                  "list",                                                                                         \
+                  "Attach to STDIN, STDOUT or STDERR",                                                            \
+                  NULL,                                                                                           \
+                  0,                                                                                              \
+                  create_check_stream },                                                                          \
                 { "blkio-weight",                                                                                 \
                   0,                                                                                              \
                   CLI_UINT16,                                                                                     \
@@ -316,7 +328,15 @@
                 { "sysctl", 0, CLI_MAP, offsetof(create_options, sysctl), "map", "Sysctl options", "map[]" },     \
                 { "tmpfs", 0, CLI_LIST, offsetof(create_options, tmpfs), "list", "Mount a tmpfs directory" },     \
                 { "tty", 't', CLI_BOOL, offsetof(create_options, tty), NULL, "Allocate a pseudo-TTY" },           \
-                { "ulimit", 0, CLI_LIST, offsetof(create_options, ulimit), "ulimit", "Ulimit options", "[]" },    \
+                { "ulimit",                                                                                       \
+                  0,                                                                                              \
+                  CLI_LIST,                                                                                       \
+                  offsetof(create_options, ulimit),                                                               \
+                  "ulimit",                                                                                       \
+                  "Ulimit options",                                                                               \
+                  "[]",                                                                                           \
+                  0,                                                                                              \
+                  create_check_ulimit },                                                                          \
                 { "use-api-socket",                                                                               \
                   0,                                                                                              \
                   CLI_BOOL,                                                                                       \

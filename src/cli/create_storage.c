@@ -196,6 +196,11 @@ static mn_status parse_mount(mn_arena *arena, const char *text, wire_mount *m, m
         return MN_OK;
 }
 
+mn_status create_check_mount(mn_arena *arena, const char **value, mn_err *err) {
+        wire_mount ignored = { 0 };
+        return parse_mount(arena, *value, &ignored, err);
+}
+
 mn_status create_storage(mn_arena *arena, const create_options *o, wire_container_create *body, mn_err *err) {
         wire_host_config *host = &body->host_config;
         size_t n = mn_strv_len(o->volume), nbinds = 0, nvolumes = 0, nmounts = mn_strv_len(o->mount);
@@ -212,11 +217,10 @@ mn_status create_storage(mn_arena *arena, const create_options *o, wire_containe
                 body->config.volumes = NULL;
         host->mounts.items = nmounts ? mn_arena_array(arena, nmounts, sizeof(*host->mounts.items)) : NULL;
         for (; host->mounts.len < nmounts; host->mounts.len++) {
-                const char *text = o->mount[host->mounts.len];
-                mn_status status = parse_mount(arena, text, &host->mounts.items[host->mounts.len], err);
+                mn_status status = parse_mount(arena, o->mount[host->mounts.len],
+                                               &host->mounts.items[host->mounts.len], err);
                 if (status)
-                        return mn_err_prefix(err, status, "invalid argument \"%s\" for \"--mount\" flag",
-                                             text);
+                        return status;
         }
         for (char **t = o->tmpfs; t && *t; t++) {
                 size_t len = strcspn(*t, ":");

@@ -65,7 +65,7 @@ mn_status format_new(mn_arena *arena, const format_spec *spec, const char *forma
         list->is_safe = list->is_table || isatty(STDOUT_FILENO);
         mn_status status = mn_template_parse(arena, format, &list->template, err);
         if (status)
-                return mn_err_prefix(err, status, "template parsing error");
+                return mn_err_prefix(err, status, "failed to parse template");
         *ret = list;
         return MN_OK;
 }
@@ -160,6 +160,12 @@ void format_set(format_list *list, const char *field, const char *value) {
         cell->len = strlen(cell->text);
 }
 
+void format_set_null(format_list *list, const char *field) {
+        mn_json *cell = find_cell(list, field);
+        if (cell)
+                *cell = (mn_json){ .kind = MN_JSON_NULL, .key = cell->key, .next = cell->next };
+}
+
 void format_set_bool(format_list *list, const char *field, bool value) {
         mn_json *cell = find_cell(list, field);
         if (cell) {
@@ -173,7 +179,7 @@ mn_status format_render(format_list *list, mn_str *out, mn_err *err) {
         cleanup_str mn_str rows = list->text;
         list->text = MN_STR_INIT(0);
         if (list->status)
-                return mn_fail(err, list->status, "template parsing error: %s", mn_err_text(&list->err));
+                return mn_fail(err, list->status, "failed to execute template: %s", mn_err_text(&list->err));
         if (!list->is_table) {
                 mn_str_add_len(out, mn_str_text(&rows), rows.len);
                 return MN_OK;

@@ -39,6 +39,7 @@ bool format_uses(const format_list *list, const char *field);
 void format_row(format_list *list, const mn_json *labels);
 void format_set(format_list *list, const char *field, const char *value);
 void format_set_bool(format_list *list, const char *field, bool value);
+void format_set_null(format_list *list, const char *field);
 
 /* Prints the rows to standard output and forgets them. `err` is Docker's message of a failing template. */
 mn_status format_print(format_list *list, mn_err *err) MN_MUST_USE;

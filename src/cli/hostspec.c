@@ -145,7 +145,7 @@ mn_status hostspec_security(mn_arena *arena, char *const *options, wire_host_con
                 }
                 if (!strpbrk(option, "=:") && strcmp(option, "no-new-privileges") != 0 &&
                     strcmp(option, "writable-cgroups") != 0)
-                        return mn_fail(err, MN_INVALID, "invalid --security-opt: \"%s\"", option);
+                        return mn_fail(err, MN_INVALID, "Invalid --security-opt: \"%s\"", option);
                 char *value = mn_arena_strdup(arena, option);
                 bool is_profile = strncmp(option, "seccomp=", 8) == 0 &&
                                   strcmp(option + 8, "unconfined") != 0 && strcmp(option + 8, "builtin") != 0;

@@ -33,7 +33,7 @@ static mn_status find(cli *c, const inspect_kind *const *kinds, const char *quer
                         return found;
                 mn_err_release(err);
         }
-        return status ? status : mn_fail(err, MN_NOT_FOUND, "no such object: %s", name);
+        return status ? status : mn_fail(err, MN_NOT_FOUND, "Error: No such object: %s", name);
 }
 
 static mn_status add_formatted(cli *c, const mn_template *t, const inspect_kind *kind, const mn_str *text,

@@ -26,10 +26,10 @@ static unsigned help_columns(void) {
         return columns ? columns : 80;
 }
 
-static int show_help(const cli_command *command, const char *path) {
+static int show_help(const cli_command *command, const char *path, FILE *to) {
         cleanup_str mn_str out = MN_STR_INIT(0);
         cli_help(command, path, help_columns(), &out);
-        fputs(mn_str_text(&out), stdout);
+        fputs(mn_str_text(&out), to);
         return CLI_EXIT_OK;
 }
 
@@ -101,10 +101,11 @@ static int run_command(cli *c, char **argv) {
                 }
         if (!inv.wants_help && !find_command(c, &argv, &inv))
                 return unknown_command(c, &inv, *argv);
+        bool is_bare_group = inv.command != &cli_root && inv.command->children && !*argv;
         if (!inv.wants_help && cli_parse(c->arena, argv, &inv, &err))
                 return usage_error(c, &inv, &err, false, CLI_EXIT_DAEMON);
         if (inv.wants_help)
-                return show_help(inv.command, inv.path);
+                return show_help(inv.command, inv.path, is_bare_group ? stderr : stdout);
         if (cli_check_args(&inv, &err))
                 return usage_error(c, &inv, &err, true, CLI_EXIT_FAILURE);
         c->path = inv.path;

@@ -261,6 +261,13 @@ mn_status cli_parse(mn_arena *arena, char *const *argv, cli_invocation *inv, mn_
         return MN_OK;
 }
 
+mn_status cli_check_filter(mn_arena *arena, const char **value, mn_err *err) {
+        (void) arena;
+        if (!**value || strchr(*value, '='))
+                return MN_OK;
+        return mn_fail(err, MN_INVALID, "bad format of filter (expected name=value)");
+}
+
 mn_status cli_check_args(const cli_invocation *inv, mn_err *err) {
         const cli_command *c = inv->command;
         int n = 0;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/macro.h"
 #include "base/num.h"
@@ -51,9 +52,9 @@ static mn_status fail_at(execution *e, size_t position, const char *source, cons
 
 static const mn_field *find_field(const mn_type *type, const char *name) {
         for (const mn_field *f = type->fields; f && f->name; f++) {
-                const mn_field *found = f->flags & MN_INLINE         ? find_field(tmpl_deref(f->type), name)
-                                        : strcmp(f->name, name) == 0 ? f
-                                                                     : NULL;
+                const mn_field *found = f->flags & MN_INLINE ? find_field(tmpl_deref(f->type), name)
+                                        : strcasecmp(f->name, name) == 0 ? f
+                                                                         : NULL;
                 if (found)
                         return found;
         }
@@ -63,6 +64,17 @@ static const mn_field *find_field(const mn_type *type, const char *name) {
 static const mn_json *find_member(const mn_json *object, const char *name) {
         const mn_json *child = object && object->kind == MN_JSON_OBJECT ? object->child : NULL;
         while (child && strcmp(child->key, name) != 0)
+                child = child->next;
+        return child;
+}
+
+/* As find_member, for fields of structs: Go's name of a field and its name in JSON may differ in case ("ID",
+ * "Id"). */
+static const mn_json *find_field_member(const mn_json *object, const char *name) {
+        const mn_json *child = find_member(object, name);
+        if (child || !object || object->kind != MN_JSON_OBJECT)
+                return child;
+        for (child = object->child; child && strcasecmp(child->key, name) != 0;)
                 child = child->next;
         return child;
 }
@@ -81,7 +93,7 @@ static mn_status get_field(execution *e, const tmpl_operand *o, const char *name
                                        name);
                 if (is_null && v->type->kind == MN_T_PTR)
                         return fail_at(e, o->position, o->source, "nil pointer evaluating struct.%s", name);
-                *v = (tmpl_value){ .json = find_member(v->json, name), .type = field->type };
+                *v = (tmpl_value){ .json = find_member(v->json, field->name), .type = field->type };
                 return MN_OK;
         }
         if (kind == MN_JSON_NULL)
@@ -89,16 +101,14 @@ static mn_status get_field(execution *e, const tmpl_operand *o, const char *name
         if (kind != MN_JSON_OBJECT)
                 return fail_at(e, o->position, o->source, "can't evaluate field %s in type %s", name,
                                go_types[kind]);
-        const mn_json *child = find_member(v->json, name);
+        const mn_json *child = type || v->is_top ? find_member(v->json, name)
+                                                 : find_field_member(v->json, name);
         if (!child && v->is_top && e->ctx->type_name)
                 return fail_at(e, o->position, o->source, "can't evaluate field %s in type %s", name,
                                e->ctx->type_name);
         if (!child && e->ctx->is_missing_key_error)
                 return fail_at(e, o->position, o->source, "map has no entry for key \"%s\"", name);
-        *v = (tmpl_value){ .json = child,
-                           .type = child  ? tmpl_child(v, child).type
-                                   : type ? type->elem
-                                          : NULL };
+        *v = (tmpl_value){ .json = child, .type = child ? tmpl_child(v, child).type : NULL };
         return MN_OK;
 }
 

@@ -10,11 +10,10 @@ static int run(cli *c, const void *parsed, char **args) {
         cleanup_err mn_err err = { 0 };
         create_request request;
         const char *id;
-        mn_status status = create_build(c, o, args, &request, &err);
-        if (!status)
-                status = create_container(c, o, &request, &id, &err);
-        if (status)
+        if (create_build(c, o, args, &request, &err))
                 return create_report(c, &err, CLI_EXIT_DAEMON);
+        if (create_container(c, o, &request, &id, &err))
+                return cli_fail(&err);
         printf("%s\n", id);
         return CLI_EXIT_OK;
 }

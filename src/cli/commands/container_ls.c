@@ -28,7 +28,7 @@ static const cli_option options[] = {
         { "all", 'a', CLI_BOOL, offsetof(container_ls_options, all), NULL,
           "Show all containers (default shows just running)" },
         { "filter", 'f', CLI_LIST, offsetof(container_ls_options, filter), "filter",
-          "Filter output based on conditions provided" },
+          "Filter output based on conditions provided", NULL, 0, cli_check_filter },
         { "format", 0, CLI_STR, offsetof(container_ls_options, format), "string", CLI_HELP_FORMAT },
         { "last", 'n', CLI_INT, offsetof(container_ls_options, last), "int",
           "Show n last created containers (includes all states)", "-1" },
@@ -135,6 +135,7 @@ static void add_container(cli *c, format_list *list, const mn_json *container, b
         mn_duration_human(mn_now_ns() - created, age);
         format_set(list, "RunningFor", mn_arena_printf(c->arena, "%s ago", age));
         format_set(list, "Ports", ports_display(c->arena, mn_json_get(container, "Ports")));
+        format_set_null(list, "Platform");
         format_set(list, "State", cli_text(container, "State"));
         format_set(list, "Status", cli_text(container, "Status"));
         set_names(list, mn_json_get(container, "Names"), is_full);
@@ -162,7 +163,7 @@ static int run(cli *c, const void *parsed, char **args) {
         if (status)
                 return cli_fail(&err);
         bool has_size = o->size || (o->format && !o->quiet && format_uses(list, "Size") &&
-                                    strcmp(o->format, "json") != 0 && strcmp(o->format, "{{json .}}") != 0);
+                                    strcmp(o->format, "json") != 0);
         int64_t limit = o->latest && !o->last ? 1 : o->last ? *o->last : -1;
         mn_str_add(&target, "/containers/json");
         client_add_query(&target, "all", o->all ? "1" : NULL);

@@ -35,7 +35,7 @@ static int print_one(const mn_json *ports, const char *container, const char *wa
         const char *port = strchr(wanted, '/') ? wanted : mn_arena_printf(arena, "%s/tcp", wanted);
         const mn_json *list = mn_json_get(ports, port);
         if (!list || list->kind != MN_JSON_ARRAY || !list->child)
-                return cli_failf("Error: No public port '%s' published for %s", port, container);
+                return cli_failf("Error: No public port '%s' published for %s", wanted, container);
         for (const mn_json *address = list->child; address; address = address->next)
                 print_address(address);
         return CLI_EXIT_OK;

@@ -12,7 +12,7 @@ typedef struct container_prune_options {
 
 static const cli_option options[] = {
         { "filter", 0, CLI_LIST, offsetof(container_prune_options, filter), "filter",
-          "Provide filter values (e.g. \"until=<timestamp>\")" },
+          "Provide filter values (e.g. \"until=<timestamp>\")", NULL, 0, cli_check_filter },
         { "force", 'f', CLI_BOOL, offsetof(container_prune_options, force), NULL,
           "Do not prompt for confirmation" },
         { 0 },

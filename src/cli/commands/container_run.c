@@ -33,14 +33,14 @@ static int run(cli *c, const void *parsed, char **args) {
         cleanup_err mn_err err = { 0 };
         create_request request;
         const char *id;
-        mn_status status = create_build(c, o, args, &request, &err);
-        if (!status)
-                status = session_check_keys(o->detach_keys, &err);
-        if (!status && !o->detach)
-                status = session_check_tty(request.has_stdin, o->tty, &err);
-        if (!status)
-                status = create_container(c, o, &request, &id, &err);
-        if (status)
+        if (o->detach && o->attach)
+                return cli_failf("conflicting options: cannot specify both --attach and --detach");
+        if (create_build(c, o, args, &request, &err))
+                return create_report(c, &err, CLI_EXIT_DAEMON);
+        if ((!o->detach && session_check_tty(request.has_stdin, o->tty, &err)) ||
+            session_check_keys(o->detach_keys, &err))
+                return cli_fail(&err);
+        if (create_container(c, o, &request, &id, &err))
                 return create_report(c, &err, CLI_EXIT_DAEMON);
         if (o->detach)
                 return run_detached(c, id);

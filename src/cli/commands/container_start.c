@@ -56,15 +56,23 @@ static int start_attached(cli *c, const container_start_options *o, const char *
         return code;
 }
 
+static int start_all(cli *c, char **args) {
+        cleanup_str mn_str failed = MN_STR_INIT(0);
+        for (; *args; args++) {
+                char *one[] = { *args, NULL };
+                if (cli_for_each(c, one, "POST", "/containers", "/start", NULL))
+                        mn_str_printf(&failed, "%s%s", failed.len ? ", " : "", *args);
+        }
+        return failed.len ? cli_failf("Error: failed to start containers: %s", mn_str_text(&failed))
+                          : CLI_EXIT_OK;
+}
+
 static int run(cli *c, const void *parsed, char **args) {
         const container_start_options *o = parsed;
         if (o->checkpoint || o->checkpoint_dir)
                 return cli_failf("Error: starting from a checkpoint is not supported");
         if (!o->attach && !o->interactive) {
-                int code = cli_for_each(c, args, "POST", "/containers", "/start", NULL);
-                if (code && args[1])
-                        cli_failf("Error: failed to start containers");
-                return code;
+                return start_all(c, args);
         }
         if (args[1])
                 return cli_failf("you cannot start and attach multiple containers at once");

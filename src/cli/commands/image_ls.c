@@ -25,7 +25,7 @@ static const cli_option options[] = {
           "Show all images (default hides intermediate images)" },
         { "digests", 0, CLI_BOOL, offsetof(image_ls_options, digests), NULL, "Show digests" },
         { "filter", 'f', CLI_LIST, offsetof(image_ls_options, filter), "filter",
-          "Filter output based on conditions provided" },
+          "Filter output based on conditions provided", NULL, 0, cli_check_filter },
         { "format", 0, CLI_STR, offsetof(image_ls_options, format), "string", CLI_HELP_FORMAT },
         { "no-trunc", 0, CLI_BOOL, offsetof(image_ls_options, no_trunc), NULL, "Don't truncate output" },
         { "quiet", 'q', CLI_BOOL, offsetof(image_ls_options, quiet), NULL, "Only show image IDs" },
@@ -85,7 +85,7 @@ static void add_row(const listing *l, const mn_json *image, const char *reposito
         format_set(l->list, "CreatedSince", is_dated ? mn_arena_printf(c->arena, "%s ago", age) : "N/A");
         format_set(l->list, "CreatedAt", format_uses(l->list, "CreatedAt") ? cli_local_time(c, created) : "");
         format_set(l->list, "Size", size);
-        format_set(l->list, "VirtualSize", size);
+        format_set(l->list, "VirtualSize", mn_size_human(cli_double(image, "Size"), 4, size));
         format_set(l->list, "Containers",
                    containers < 0 ? "N/A" : mn_arena_printf(c->arena, "%lld", (long long) containers));
         format_set(l->list, "SharedSize", "N/A");

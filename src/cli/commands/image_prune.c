@@ -15,7 +15,7 @@ static const cli_option options[] = {
         { "all", 'a', CLI_BOOL, offsetof(image_prune_options, all), NULL,
           "Remove all unused images, not just dangling ones" },
         { "filter", 0, CLI_LIST, offsetof(image_prune_options, filter), "filter",
-          "Provide filter values (e.g. \"until=<timestamp>\")" },
+          "Provide filter values (e.g. \"until=<timestamp>\")", NULL, 0, cli_check_filter },
         { "force", 'f', CLI_BOOL, offsetof(image_prune_options, force), NULL,
           "Do not prompt for confirmation" },
         { 0 },

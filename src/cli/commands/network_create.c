@@ -135,6 +135,7 @@ static int run(cli *c, const void *parsed, char **args) {
         wire_ipam ipam = { .driver = (char *) (o->ipam_driver ? o->ipam_driver : "default") };
         wire_config_reference from = { .network = (char *) o->config_from };
         wire_network_create request = { .name = args[0],
+                                        .check_duplicate = true,
                                         .driver = (char *) (o->driver ? o->driver : "bridge"),
                                         .scope = (char *) o->scope,
                                         .enable_ipv4 = o->ipv4,

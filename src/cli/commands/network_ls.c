@@ -17,7 +17,7 @@ typedef struct network_ls_options {
 
 static const cli_option options[] = {
         { "filter", 'f', CLI_LIST, offsetof(network_ls_options, filter), "filter",
-          "Provide filter values (e.g. \"driver=bridge\")" },
+          "Provide filter values (e.g. \"driver=bridge\")", NULL, 0, cli_check_filter },
         { "format", 0, CLI_STR, offsetof(network_ls_options, format), "string", CLI_HELP_FORMAT },
         { "no-trunc", 0, CLI_BOOL, offsetof(network_ls_options, no_trunc), NULL,
           "Do not truncate the output" },

@@ -10,7 +10,7 @@ typedef struct network_prune_options {
 
 static const cli_option options[] = {
         { "filter", 0, CLI_LIST, offsetof(network_prune_options, filter), "filter",
-          "Provide filter values (e.g. \"until=<timestamp>\")" },
+          "Provide filter values (e.g. \"until=<timestamp>\")", NULL, 0, cli_check_filter },
         { "force", 'f', CLI_BOOL, offsetof(network_prune_options, force), NULL,
           "Do not prompt for confirmation" },
         { 0 },

@@ -13,7 +13,7 @@ typedef struct search_options {
 
 static const cli_option options[] = {
         { "filter", 'f', CLI_LIST, offsetof(search_options, filter), "filter",
-          "Filter output based on conditions provided" },
+          "Filter output based on conditions provided", NULL, 0, cli_check_filter },
         { "format", 0, CLI_STR, offsetof(search_options, format), "string",
           "Pretty-print search using a Go template" },
         { "limit", 0, CLI_INT, offsetof(search_options, limit), "int", "Max number of search results" },

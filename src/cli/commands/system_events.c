@@ -23,7 +23,7 @@ typedef struct system_events_options {
 
 static const cli_option options[] = {
         { "filter", 'f', CLI_LIST, offsetof(system_events_options, filter), "filter",
-          "Filter output based on conditions provided" },
+          "Filter output based on conditions provided", NULL, 0, cli_check_filter },
         { "format", 0, CLI_STR, offsetof(system_events_options, format), "string", CLI_HELP_INSPECT_FORMAT },
         { "since", 0, CLI_STR, offsetof(system_events_options, since), "string",
           "Show all events created since timestamp" },

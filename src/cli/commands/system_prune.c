@@ -17,7 +17,7 @@ static const cli_option options[] = {
         { "all", 'a', CLI_BOOL, offsetof(system_prune_options, all), NULL,
           "Remove all unused images not just dangling ones" },
         { "filter", 0, CLI_LIST, offsetof(system_prune_options, filter), "filter",
-          "Provide filter values (e.g. \"label=<key>=<value>\")" },
+          "Provide filter values (e.g. \"label=<key>=<value>\")", NULL, 0, cli_check_filter },
         { "force", 'f', CLI_BOOL, offsetof(system_prune_options, force), NULL,
           "Do not prompt for confirmation" },
         { "volumes", 0, CLI_BOOL, offsetof(system_prune_options, volumes), NULL, "Prune anonymous volumes" },

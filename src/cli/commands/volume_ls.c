@@ -18,7 +18,7 @@ static const cli_option options[] = {
         { "cluster", 0, CLI_BOOL, offsetof(volume_ls_options, cluster), NULL,
           "Display only cluster volumes, and use cluster volume list formatting" },
         { "filter", 'f', CLI_LIST, offsetof(volume_ls_options, filter), "filter",
-          "Provide filter values (e.g. \"dangling=true\")" },
+          "Provide filter values (e.g. \"dangling=true\")", NULL, 0, cli_check_filter },
         { "format", 0, CLI_STR, offsetof(volume_ls_options, format), "string", CLI_HELP_FORMAT },
         { "quiet", 'q', CLI_BOOL, offsetof(volume_ls_options, quiet), NULL, "Only display volume names" },
         { 0 },

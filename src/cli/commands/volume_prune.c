@@ -13,7 +13,7 @@ static const cli_option options[] = {
         { "all", 'a', CLI_BOOL, offsetof(volume_prune_options, all), NULL,
           "Remove all unused volumes, not just anonymous ones" },
         { "filter", 0, CLI_LIST, offsetof(volume_prune_options, filter), "filter",
-          "Provide filter values (e.g. \"label=<label>\")" },
+          "Provide filter values (e.g. \"label=<label>\")", NULL, 0, cli_check_filter },
         { "force", 'f', CLI_BOOL, offsetof(volume_prune_options, force), NULL,
           "Do not prompt for confirmation" },
         { 0 },
