@@ -4,17 +4,19 @@
  * nothing around it. No image lookup, no API, no log, no state, no seccomp table to speak of. Prints
  * microseconds per round as a JSON array: from the first mkdir until the container's exit is known.
  *
- *     floor LOWER_DIR WORK_DIR ROUNDS
+ *     floor LOWER_DIR WORK_DIR ROUNDS [net]
  *
  * LOWER_DIR holds /bin/true (static). What it does: upper and work directories, cgroup (v2 with
  * CLONE_INTO_CGROUP, or one directory per v1 controller joined through `tasks`), clone with pid, mount, uts,
- * ipc and net namespaces, overlay, proc, dev, sys, masks, pivot_root, exec, wait.
+ * ipc and net namespaces, overlay, proc, dev, sys, masks, pivot_root, exec, wait. With "net" a veth pair to a
+ * bridge, addresses and a published port are part of it, all in a network namespace of the bench's own.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "bench/floor_net.h"
 
 static const char *const controllers[] = { "memory", "cpu",     "cpuacct", "cpuset",
                                            "pids",   "devices", "freezer", "blkio" };
@@ -126,14 +130,22 @@ static long one_round(const char *lower, const char *top, int round, int flags, 
                 if (strcmp(controllers[i], "cpuset") != 0) /* an empty cpuset takes nobody in */
                         p.tasks[i] = open(path, O_WRONLY | O_CLOEXEC);
         }
+        bool has_net = !(flags & CLONE_NEWNET);
+        int netns = has_net ? floor_net_make(round) : -1;
+        must(!has_net || (netns >= 0 && floor_net_move(netns) == 0), "net");
         pid_t pid = clone(container, stack + STACK, flags | CLONE_VM | CLONE_VFORK | SIGCHLD, &p);
         must(pid > 0, "clone");
+        must(!has_net || floor_net_move(-1) == 0, "net");
         int status;
         must(waitpid(pid, &status, 0) == pid, "wait");
         long us = now_us() - start;
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
                 fprintf(stderr, "floor: the container ended with status %d\n", status);
                 exit(3);
+        }
+        if (has_net) {
+                close(netns);
+                floor_net_drop(round);
         }
         for (int i = 0; i < CONTROLLERS; i++) {
                 if (p.tasks[i] >= 0)
@@ -145,11 +157,13 @@ static long one_round(const char *lower, const char *top, int round, int flags, 
 }
 
 int main(int argc, char **argv) {
-        if (argc != 4) {
-                fprintf(stderr, "usage: floor LOWER_DIR WORK_DIR ROUNDS\n");
+        bool has_net = argc == 5 && strcmp(argv[4], "net") == 0;
+        if (argc != 4 && !has_net) {
+                fprintf(stderr, "usage: floor LOWER_DIR WORK_DIR ROUNDS [net]\n");
                 return 2;
         }
-        int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
+        int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | (has_net ? 0 : CLONE_NEWNET);
+        must(!has_net || floor_net_open() >= 0, "net");
         char *stack = malloc(STACK), path[512];
         snprintf(path, sizeof(path), "%s/m", argv[2]);
         mkdir(path, 0755);
