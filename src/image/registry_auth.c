@@ -49,8 +49,13 @@ mn_status image_auth_decode(const char *header, mn_arena *arena, image_auth *ret
 
 void image_progress_encode(const image_progress *m, mn_str *out) {
         const char *separator = "{";
+        if (m->stream) {
+                mn_str_add(out, "{\"stream\":");
+                mn_json_add_str(out, m->stream);
+                separator = ",";
+        }
         if (m->status) {
-                mn_str_add(out, "{\"status\":");
+                mn_str_printf(out, "%s\"status\":", separator);
                 mn_json_add_str(out, m->status);
                 separator = ",";
         }

@@ -12,14 +12,17 @@
 #include "base/alloc.h"
 #include "base/strv.h"
 #include "driver_store.h"
+#include "image/image.h"
 #include "image/pull.h"
 #include "image/push.h"
+#include "store/store.h"
 #include "sys/file.h"
 
 struct options {
         image_registry_config config;
         char **insecure, **cert_dirs, **realms, **mirror_urls;
-        const char *store, *platform, *auth, *mirror_of, *peak_file;
+        const char *store, *platform, *auth, *mirror_of, *peak_file, *root;
+        image_store *images; /* the real store, with --root */
         bool has_all_tags, is_verified;
         int hang_up_after; /* messages; the client "goes away" */
 };
@@ -40,12 +43,16 @@ static mn_status do_pull(struct options *o, image_registry *registry, const mn_r
                                  .platform = o->platform,
                                  .auth = auth,
                                  .is_verified = o->is_verified };
+        if (o->images)
+                return image_pull(o->images, registry, &spec, print, o, err);
         return pull_into(&driver_store_ops, (void *) (uintptr_t) o->store, registry, &spec, print, o, err);
 }
 
 static mn_status do_push(struct options *o, image_registry *registry, const mn_reference *ref,
                          const image_auth *auth, mn_err *err) {
         image_push_spec spec = { .reference = ref, .platform = o->platform, .auth = auth };
+        if (o->images)
+                return image_push(o->images, registry, &spec, print, o, err);
         return push_from(&driver_store_ops, (void *) (uintptr_t) o->store, registry, &spec, print, o, err);
 }
 
@@ -108,25 +115,18 @@ static void write_peak(const char *path) {
 }
 
 static void parse_options(int argc, char **argv, struct options *o) {
-        static const struct option table[] = { { "store", 1, NULL, 's' },
-                                               { "tmp", 1, NULL, 't' },
-                                               { "insecure", 1, NULL, 'i' },
-                                               { "certs", 1, NULL, 'c' },
-                                               { "realm", 1, NULL, 'r' },
-                                               { "mirror-of", 1, NULL, 'M' },
-                                               { "mirror", 1, NULL, 'm' },
-                                               { "platform", 1, NULL, 'p' },
-                                               { "auth", 1, NULL, 'a' },
-                                               { "all-tags", 0, NULL, 'A' },
-                                               { "verify", 0, NULL, 'v' },
-                                               { "policy", 1, NULL, 'P' },
-                                               { "attempts", 1, NULL, 'n' },
-                                               { "stall-ms", 1, NULL, 'S' },
-                                               { "hang-up-after", 1, NULL, 'h' },
-                                               { "index", 1, NULL, 'I' },
-                                               { "proxy", 1, NULL, 'x' },
-                                               { "peak", 1, NULL, 'k' },
-                                               { 0 } };
+        static const struct option table[] = {
+                { "store", 1, NULL, 's' },         { "tmp", 1, NULL, 't' },
+                { "insecure", 1, NULL, 'i' },      { "certs", 1, NULL, 'c' },
+                { "realm", 1, NULL, 'r' },         { "mirror-of", 1, NULL, 'M' },
+                { "mirror", 1, NULL, 'm' },        { "platform", 1, NULL, 'p' },
+                { "auth", 1, NULL, 'a' },          { "all-tags", 0, NULL, 'A' },
+                { "verify", 0, NULL, 'v' },        { "policy", 1, NULL, 'P' },
+                { "attempts", 1, NULL, 'n' },      { "stall-ms", 1, NULL, 'S' },
+                { "hang-up-after", 1, NULL, 'h' }, { "index", 1, NULL, 'I' },
+                { "proxy", 1, NULL, 'x' },         { "peak", 1, NULL, 'k' },
+                { "root", 1, NULL, 'R' },          { 0 }
+        };
         for (int c; (c = getopt_long(argc, argv, "", table, NULL)) >= 0;) {
                 switch (c) {
                 case 's':
@@ -177,6 +177,9 @@ static void parse_options(int argc, char **argv, struct options *o) {
                 case 'I':
                         o->config.search_url = optarg;
                         break;
+                case 'R':
+                        o->root = optarg;
+                        break;
                 case 'k':
                         o->peak_file = optarg;
                         break;
@@ -187,6 +190,23 @@ static void parse_options(int argc, char **argv, struct options *o) {
                         exit(2);
                 }
         }
+}
+
+/* The client with the image store at `root`, as the daemon has it. */
+static mn_status run_with_store(struct options *o, image_registry *registry, const char *command,
+                                char *argument, mn_err *err) {
+        cleanup_free char *path = mn_asprintf("%s/state.db", o->root);
+        store *db = NULL;
+        image_store_config config = { .data_root = o->root };
+        mn_status status = store_open(path, &db, err);
+        config.store = db;
+        if (!status)
+                status = image_store_open(&config, &o->images, err);
+        if (!status)
+                status = run(o, registry, command, argument, err);
+        image_store_close(o->images);
+        store_close(db);
+        return status;
 }
 
 int main(int argc, char **argv) {
@@ -207,7 +227,8 @@ int main(int argc, char **argv) {
         driver_store_init(o.store);
         mn_status status = image_registry_new(&o.config, &registry, &err);
         if (!status) {
-                status = run(&o, registry, argv[optind], argv[optind + 1], &err);
+                status = o.root ? run_with_store(&o, registry, argv[optind], argv[optind + 1], &err)
+                                : run(&o, registry, argv[optind], argv[optind + 1], &err);
                 image_registry_free(registry);
         }
         if (status)
