@@ -15,7 +15,8 @@ struct check {
         char **orphans;
 };
 
-static void report(const struct check *c, const char *kind, const char *name, const char *problem, bool is_repaired) {
+static void report(const struct check *c, const char *kind, const char *name, const char *problem,
+                   bool is_repaired) {
         cleanup_free char *object = mn_asprintf("%s %s", kind, name);
         c->found(c->arg, &(image_finding){ object, problem, is_repaired });
 }
@@ -52,7 +53,8 @@ static void check_layer(const struct check *c, const char *diff_id) {
         if (!layer_store_has(c->images->layers_on_disk, diff_id, NULL) ||
             !layer_store_verify(c->images->layers_on_disk, diff_id, false, &err))
                 return;
-        bool is_repaired = c->repairs && !layer_store_verify(c->images->layers_on_disk, diff_id, true, &again);
+        bool is_repaired = c->repairs &&
+                           !layer_store_verify(c->images->layers_on_disk, diff_id, true, &again);
         report(c, "layer", diff_id, mn_err_text(&err), is_repaired);
 }
 

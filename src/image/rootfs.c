@@ -137,12 +137,11 @@ static mn_status make_init_layer(image_store *images, int root_fd, char ret[MN_D
                 bool is_known = !strcmp(init_entries[i].path, "proc") || !strcmp(init_entries[i].path, "sys");
                 if (is_known)
                         continue;
-                mn_tar_write_header(
-                        &(mn_tar_entry){ .type = init_entries[i].type,
-                                         .path = init_entries[i].path,
-                                         .link = init_entries[i].link,
-                                         .mode = init_entries[i].type == MN_TAR_FILE ? 0755 : 0755 },
-                        &tar);
+                mn_tar_write_header(&(mn_tar_entry){ .type = init_entries[i].type,
+                                                     .path = init_entries[i].path,
+                                                     .link = init_entries[i].link,
+                                                     .mode = 0755 },
+                                    &tar);
         }
         mn_tar_write_end(&tar);
         layer_writer *w;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For the tests: an image store without a daemon.
  *
- *     image-tool ROOT [--driver NAME] load < ARCHIVE | list | inspect NAME | history NAME | tag NAME REPO TAG | rm NAME
- *                | rmf NAME | save NAME... > ARCHIVE | df | prune
- *                | rootfs NAME CONTAINER-DIRECTORY TARGET (attaches the root file system at TARGET)
- *                | check [repair]
+ *     image-tool ROOT [--driver NAME] load < ARCHIVE | list | inspect NAME | history NAME | tag NAME REPO TAG
+ * | rm NAME | rmf NAME | save NAME... > ARCHIVE | df | prune | rootfs NAME CONTAINER-DIRECTORY TARGET
+ * (attaches the root file system at TARGET) | check [repair]
  */
 
 #include <errno.h>
@@ -158,9 +157,9 @@ static const struct {
         int nargs;
         mn_status (*run)(struct tool *t);
 } commands[] = {
-        { "load", 0, run_load },       { "list", 0, run_list }, { "inspect", 1, run_inspect },
-        { "history", 1, run_history }, { "tag", 2, run_tag },   { "rm", 1, run_rm },
-        { "rmf", 1, run_rmf },         { "save", 1, run_save }, { "df", 0, run_df },
+        { "load", 0, run_load },       { "list", 0, run_list },     { "inspect", 1, run_inspect },
+        { "history", 1, run_history }, { "tag", 2, run_tag },       { "rm", 1, run_rm },
+        { "rmf", 1, run_rmf },         { "save", 1, run_save },     { "df", 0, run_df },
         { "prune", 0, run_prune },     { "rootfs", 3, run_rootfs }, { "check", 0, run_check },
 };
 
@@ -180,7 +179,9 @@ int main(int argc, char **argv) {
         cleanup_free char *path = mn_asprintf("%s/state.db", argv[1]);
         store *db = NULL;
         mn_status st = store_open(path, &db, &t.err);
-        image_store_config config = { .data_root = argv[1], .driver = has_driver ? argv[3] : NULL, .store = db };
+        image_store_config config = { .data_root = argv[1],
+                                      .driver = has_driver ? argv[3] : NULL,
+                                      .store = db };
         if (!st)
                 st = image_store_open(&config, &t.images, &t.err);
         if (!st)

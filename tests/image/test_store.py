@@ -1,0 +1,128 @@
+"""The store: loading, names, removal, what is left on the disk."""
+import gzip, json, subprocess
+
+import evil_layers
+from conftest import archive
+
+
+def simple(text=b'hello'):
+    return evil_layers.Writer().add('file', data=text).bytes()
+
+
+def test_load_list_inspect_history(store):
+    assert store.run('load', stdin=archive([simple()], history=[{'created_by': 'me'}], config={'Env': ['A=b', 'HOME*', 'x', '=y'], 'Labels': {'k': 'v'}})) == b'Loaded image: test:1\n'
+    image, = store.json('list')
+    assert image['RepoTags'] == ['test:1'] and image['Labels'] == {'k': 'v'}
+    shown = store.json('inspect', image['Id'][7:15])
+    assert shown['Id'] == image['Id'] and shown['Config']['Env'] == ['A=b'] and len(shown['RootFS']['Layers']) == 1
+    assert store.json('history', 'test:1')[0]['CreatedBy'] == 'me'
+    assert 'No such image: nope:latest' in store.run('inspect', 'nope', ok=False)
+
+
+def test_compressed_archives_and_layers(store):
+    store.run('load', stdin=gzip.compress(archive([simple()])))
+    store.run('rm', 'test:1')
+    packed = subprocess.run(['zstd', '-q'], input=archive([simple()]), capture_output=True).stdout
+    store.run('load', stdin=packed)
+    assert len(store.json('list')) == 1
+
+
+def test_layer_is_stored_once(store):
+    store.run('load', stdin=archive([simple()], 'a:1'))
+    store.run('load', stdin=archive([simple(), simple(b'more')], 'b:1'))
+    assert len([name for name in store.files() if name.endswith('/tar')]) == 2
+    store.run('rm', 'b:1')
+    assert len([name for name in store.files() if name.endswith('/tar')]) == 1
+    store.run('rm', 'a:1')
+    assert store.files() == []
+
+
+def test_names(store):
+    store.run('load', stdin=archive([simple()]))
+    store.run('tag', 'test:1', 'localhost:5000/other', 'x')
+    assert store.json('list')[0]['RepoTags'] == ['localhost:5000/other:x', 'test:1']
+    assert store.json('rm', 'test:1') == [{'Untagged': 'test:1'}]
+    image = store.json('list')[0]['Id']
+    store.run('tag', 'localhost:5000/other:x', 'b', '1')
+    assert 'referenced in multiple repositories' in store.run('rm', image[7:19], ok=False)
+    assert {'Deleted': image} in store.json('rmf', image[7:19])
+    assert store.files() == []
+
+
+def test_retag_leaves_a_dangling_image(store):
+    store.run('load', stdin=archive([simple(b'1')]))
+    store.run('load', stdin=archive([simple(b'2')]))
+    assert sorted(len(image['RepoTags']) for image in store.json('list')) == [0, 1]
+    pruned = store.json('prune')
+    assert len(pruned['ImagesDeleted']) == 1 and len(store.json('list')) == 1
+
+
+def test_bad_archives(store):
+    good = archive([simple()])
+    wrong_id = archive([simple()], diff_ids=['sha256:' + '0' * 64])
+    traversal = archive([simple()], diff_ids=['sha256:../../etc/passwd'])
+    for data in (b'', b'rubbish' * 1000, good[:-9000], gzip.compress(good)[:-20], wrong_id, traversal):
+        assert 'error' in store.run('load', stdin=data, ok=False)
+        assert store.json('list') == [] and store.files() == []
+
+
+def test_each_leaf_of_the_configuration(erofs_store):
+    """Every value of a valid configuration replaced by others: an error or an image, never a crash, nothing left."""
+    config = {'config': {'Env': ['A=b'], 'Cmd': ['x'], 'Volumes': {'/v': {}}, 'Labels': {'a': 'b'}, 'ExposedPorts': {'80/tcp': {}}},
+              'history': [{'created': '2020-01-01T00:00:00Z', 'empty_layer': True}], 'created': '2020-01-01T00:00:00Z'}
+    for key in config:
+        for value in (None, 1, -1, 'text', [], {}, [None], {'': None}, True, 1e400):
+            data = archive([simple()], **(config | {key: value}))
+            done = subprocess.run(erofs_store.argv('load'), input=data, capture_output=True)
+            assert done.returncode in (0, 1)
+
+
+def test_check_finds_flipped_bits(erofs_store):
+    erofs_store.run('load', stdin=archive([simple()]))
+    assert erofs_store.run('check') == b''
+    layer, = (erofs_store.root / 'layers').iterdir()
+    index = bytearray((layer / 'index').read_bytes())
+    index[1400] ^= 1
+    (layer / 'index').write_bytes(index)
+    assert b'index does not fit' in erofs_store.run('check')
+    assert b'(repaired)' in erofs_store.run('check', 'repair') and erofs_store.run('check') == b''
+    tar = bytearray((layer / 'tar').read_bytes())
+    tar[600] ^= 1
+    (layer / 'tar').write_bytes(tar)
+    assert b'digest is' in erofs_store.run('check')
+
+
+def test_orphans_go_at_start(store):
+    store.run('load', stdin=archive([simple()]))
+    before = store.files()
+    for name in ('layers/' + '0' * 64, 'tmp/layer-0123456789abcdef'):
+        (store.root / name).mkdir()
+        (store.root / name / 'tar').write_bytes(b'x')
+    (store.root / 'blobs/sha256' / ('0' * 64)).write_bytes(b'x')
+    store.run('list')
+    assert store.files() == before
+
+
+def test_killed_while_loading(erofs_store):
+    data = archive([simple(b'x' * 50_000_000)])
+    for delay in range(0, 40, 4):
+        process = subprocess.Popen(erofs_store.argv('load'), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        try:
+            process.stdin.write(data[:delay * 1_200_000])
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        process.kill()
+        process.wait()
+        assert erofs_store.json('list') == [] and erofs_store.files() == []
+
+
+def test_save_round_trip(store):
+    store.run('load', stdin=archive([simple(), simple(b'2')]))
+    saved = store.run('save', 'test:1')
+    assert saved == store.run('save', 'test:1')
+    image = store.json('list')[0]['Id']
+    store.run('rm', 'test:1')
+    assert store.files() == []
+    store.run('load', stdin=saved)
+    assert store.json('list')[0]['Id'] == image
