@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* The steps of a create request that look at nothing but documents. */
+
+#include "container/record.h"
+#include "oci/image_spec.h"
+
+/* Completes the request's Config with the image's, by Docker's rules. */
+void container_merge_config(wire_container_config *config, const oci_image_config *image, mn_arena *arena);
+
+/* Config members that a create request must have right. MN_INVALID in Docker's words. */
+mn_status container_check_config(const wire_container_config *config, mn_err *err) MN_MUST_USE;
+
+/* HostConfig on its own: modes, capabilities, policies, sysctls, security options. */
+mn_status container_check_host_config(const wire_host_config *host, const wire_container_config *config,
+                                      mn_err *err) MN_MUST_USE;
+
+/* Limits, also of an update. `ncpus`: processors of this machine. */
+mn_status container_check_resources(const wire_resources *r, long ncpus, mn_err *err) MN_MUST_USE;
+mn_status container_check_restart_policy(const wire_restart_policy *policy, mn_err *err) MN_MUST_USE;
+
+/* "32768", or names with '/', "..", control characters refused: one component per '.' or '/' of the whitelist. */
+bool container_sysctl_is_allowed(const char *name, bool has_private_ipc, bool has_private_network);
+
+/* Reads Binds, Mounts, Tmpfs and Config.Volumes into one list sorted by destination; nothing is looked up or made.
+   Volumes without a name stay so. MN_INVALID in Docker's words. */
+mn_status container_parse_mounts(const wire_host_config *host, const wire_container_config *config, mn_arena *arena,
+                                 container_mount_list *ret, mn_err *err) MN_MUST_USE;
+
+/* Cleans an absolute path ("/a//b/../c" becomes "/a/c"), in `arena`. */
+char *container_clean_path(const char *path, mn_arena *arena);
+
+/* "container:NAME" gives NAME, else NULL. */
+const char *container_mode_target(const char *mode);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a container's files are. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "container/engine.h"
+
+int container_open_directory(container *c) {
+        int fd = openat(c->engine->containers_fd, c->id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 || errno != ENOENT)
+                return fd < 0 ? -errno : fd;
+        if (mkdirat(c->engine->containers_fd, c->id, 0710) < 0 && errno != EEXIST)
+                return -errno;
+        fd = openat(c->engine->containers_fd, c->id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+char *container_path(const container *c, mn_arena *arena, const char *file) {
+        return mn_arena_printf(arena, "%s/containers/%s/%s", c->engine->options.data_root, c->id, file);
+}
+
+char *container_bundle_path(const container *c, mn_arena *arena, const char *file) {
+        return mn_arena_printf(arena, "%s/containers/%s%s%s", c->engine->options.exec_root, c->id, *file ? "/" : "",
+                               file);
+}
