@@ -19,16 +19,14 @@ mn_status container_check_host_config(const wire_host_config *host, const wire_c
 mn_status container_check_resources(const wire_resources *r, long ncpus, mn_err *err) MN_MUST_USE;
 mn_status container_check_restart_policy(const wire_restart_policy *policy, mn_err *err) MN_MUST_USE;
 
-/* "32768", or names with '/', "..", control characters refused: one component per '.' or '/' of the whitelist. */
+/* "32768", or names with '/', "..", control characters refused: one component per '.' or '/' of the
+ * whitelist. */
 bool container_sysctl_is_allowed(const char *name, bool has_private_ipc, bool has_private_network);
 
-/* Reads Binds, Mounts, Tmpfs and Config.Volumes into one list sorted by destination; nothing is looked up or made.
-   Volumes without a name stay so. MN_INVALID in Docker's words. */
-mn_status container_parse_mounts(const wire_host_config *host, const wire_container_config *config, mn_arena *arena,
-                                 container_mount_list *ret, mn_err *err) MN_MUST_USE;
-
-/* Cleans an absolute path ("/a//b/../c" becomes "/a/c"), in `arena`. */
-char *container_clean_path(const char *path, mn_arena *arena);
+/* Reads Binds, Mounts, Tmpfs and Config.Volumes into one list sorted by destination; nothing is looked up or
+   made. Volumes without a name stay so. MN_INVALID in Docker's words. */
+mn_status container_parse_mounts(const wire_host_config *host, const wire_container_config *config,
+                                 mn_arena *arena, container_mount_list *ret, mn_err *err) MN_MUST_USE;
 
 /* "container:NAME" gives NAME, else NULL. */
 const char *container_mode_target(const char *mode);

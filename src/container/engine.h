@@ -4,11 +4,12 @@
  * The inside of the container engine: its objects, its locks, and what its files offer each other.
  *
  * Locks, in the order they are taken:
- *   1. container.op: held for a whole operation (start, stop, remove, update ...). May be held while blocking.
- *   2. container_engine.lock: the state lock. Guards the tables and every field marked so; held for short in-memory
- *      sections only.
- * The record of a container is replaced as a whole under both locks, so a holder of either may read it. The loop's
- * thread never takes an operation lock: it notes what a shim says and leaves the rest to a worker.
+ *   1. container.op: held for a whole operation (start, stop, remove, update ...). May be held while
+ * blocking.
+ *   2. container_engine.lock: the state lock. Guards the tables and every field marked so; held for short
+ * in-memory sections only. The record of a container is replaced as a whole under both locks, so a holder of
+ * either may read it. The loop's thread never takes an operation lock: it notes what a shim says and leaves
+ * the rest to a worker.
  */
 
 #include <pthread.h>
@@ -90,7 +91,7 @@ void engine_unlock(container_engine *e);
 void engine_unlockp(container_engine **e);
 /* Holds the state lock to the end of the scope. */
 #define ENGINE_LOCKED(e)                                                                                     \
-        container_engine *locked_engine MN_CLEANUP(engine_unlockp) = (e);                                   \
+        container_engine *locked_engine MN_CLEANUP(engine_unlockp) = (e);                                    \
         engine_lock(locked_engine)
 
 container *container_new(container_engine *e, mn_arena *arena, container_record *record)
@@ -100,10 +101,12 @@ void container_unref(container *c);     /* state lock not held */
 void container_unrefp(container **c);
 #define cleanup_container MN_CLEANUP(container_unrefp)
 
-/* A reference to the named container. MN_NOT_FOUND "No such container: NAME", MN_INVALID for a prefix of several. */
+/* A reference to the named container. MN_NOT_FOUND "No such container: NAME", MN_INVALID for a prefix of
+ * several. */
 mn_status container_find(container_engine *e, const char *name, container **ret, mn_err *err) MN_MUST_USE;
 /* The same with the state lock held, borrowed. */
-mn_status container_find_locked(container_engine *e, const char *name, container **ret, mn_err *err) MN_MUST_USE;
+mn_status container_find_locked(container_engine *e, const char *name, container **ret,
+                                mn_err *err) MN_MUST_USE;
 
 /* A container with its operation lock held; released at the end of the scope. */
 typedef struct container_operation {
@@ -112,8 +115,8 @@ typedef struct container_operation {
 void container_operation_end(container_operation *op);
 #define cleanup_operation MN_CLEANUP(container_operation_end)
 
-/* Finds it and waits for its operation lock. MN_NOT_FOUND when it was removed meanwhile, MN_UNAVAILABLE while the
-   daemon goes down. */
+/* Finds it and waits for its operation lock. MN_NOT_FOUND when it was removed meanwhile, MN_UNAVAILABLE while
+   the daemon goes down. */
 mn_status container_operate(container_engine *e, const char *name, container_operation *ret,
                             mn_err *err) MN_MUST_USE;
 /* The same for a container that is known; takes a reference of its own. */
@@ -136,13 +139,15 @@ bool container_is_running(const container *c); /* running, paused */
 void container_set_error(container *c, const char *text);
 void container_notify(container *c); /* wakes who waits for a change of state */
 
-/* Waits for the end of run number `run`; false after `timeout_ms` (negative: none). Not under the state lock. */
+/* Waits for the end of run number `run`; false after `timeout_ms` (negative: none). Not under the state lock.
+ */
 bool container_wait_end(container *c, unsigned run, int64_t timeout_ms);
 
 /* Attributes of an event: pairs of strings, NULL at the end. */
 void container_event(container *c, const char *action, ...) __attribute__((sentinel));
 
-/* "is not running", "is paused" ...: MN_CONFLICT "container ID is not running" unless it runs (or is paused). */
+/* "is not running", "is paused" ...: MN_CONFLICT "container ID is not running" unless it runs (or is paused).
+ */
 mn_status container_check_running(container *c, mn_err *err) MN_MUST_USE;
 
 /* ---- waiting and reading (wait.c, logs.c) ---- */
@@ -158,9 +163,11 @@ void container_readers_stop(container *c);
 /* Starts it. Operation lock held; it does not run. */
 mn_status container_launch(container *c, mn_err *err) MN_MUST_USE;
 
-/* Undoes what a run holds: waits for the shim's end (or enforces it), frees network and volumes, removes the bundle.
-   Idempotent; the same code after a normal end and after a crash. Operation lock held. */
+/* Undoes what a run holds: waits for the shim's end (or enforces it), frees network and volumes, removes the
+   bundle. Idempotent; the same code after a normal end and after a crash. Operation lock held. */
 void container_tear_down(container *c);
+/* The part of it that others wait for: ports, addresses, volumes. */
+void container_release_run(container *c);
 
 /* The shim said that the first process ended. Loop thread or operation lock. */
 void container_note_exit(container *c, unsigned run, int32_t code, int64_t exited_at, bool is_oom_killed);
@@ -177,7 +184,8 @@ struct container_link_arg {
 /* Gives a fresh link to the loop. */
 void container_watch_shim(container *c, shim_link *link);
 
-/* Sends a signal to the first process, or through the runtime for a foreign one. Operation lock not needed. */
+/* Sends a signal to the first process, or through the runtime for a foreign one. Operation lock not needed.
+ */
 mn_status container_signal(container *c, int signal, mn_err *err) MN_MUST_USE;
 /* Number of "KILL", "SIGKILL" or "9". MN_INVALID "invalid signal: X". */
 mn_status container_signal_parse(const char *text, int *ret, mn_err *err) MN_MUST_USE;
@@ -185,10 +193,12 @@ mn_status container_signal_parse(const char *text, int *ret, mn_err *err) MN_MUS
 mn_status container_stop_locked(container *c, const container_stop_spec *spec, mn_err *err) MN_MUST_USE;
 /* Kills it and waits. Operation lock held. */
 mn_status container_kill_locked(container *c, mn_err *err) MN_MUST_USE;
+mn_status container_pause_locked(container *c, mn_err *err) MN_MUST_USE;
 mn_status container_resume_locked(container *c, mn_err *err) MN_MUST_USE;
 
 /* Runs `<runtime> <args...> <id>` and waits. `input` (NULL: none) is its standard input. */
-mn_status container_runtime_command(container *c, char *const *args, const mn_str *input, mn_err *err) MN_MUST_USE;
+mn_status container_runtime_command(container *c, char *const *args, const mn_str *input,
+                                    mn_err *err) MN_MUST_USE;
 /* The runtime the container asked for. */
 const container_runtime *container_runtime_of(container_engine *e, const char *name);
 

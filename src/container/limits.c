@@ -18,14 +18,16 @@ static mn_status check_memory(const wire_resources *r, mn_err *err) {
                 return mn_fail(err, MN_INVALID,
                                "Minimum memoryswap limit should be larger than memory limit, see usage");
         if (!r->memory_bytes && r->memory_swap_bytes > 0)
-                return mn_fail(err, MN_INVALID,
-                               "You should always set the Memory limit when using Memoryswap limit, see usage");
+                return mn_fail(
+                        err, MN_INVALID,
+                        "You should always set the Memory limit when using Memoryswap limit, see usage");
         if (r->memory_reservation_bytes < 0 ||
             (r->memory_reservation_bytes && r->memory_reservation_bytes < MEMORY_MIN))
                 return mn_fail(err, MN_INVALID, "Minimum memory reservation allowed is 6MB");
         if (r->memory_bytes && r->memory_reservation_bytes && r->memory_bytes < r->memory_reservation_bytes)
-                return mn_fail(err, MN_INVALID,
-                               "Minimum memory limit can not be less than memory reservation limit, see usage");
+                return mn_fail(
+                        err, MN_INVALID,
+                        "Minimum memory limit can not be less than memory reservation limit, see usage");
         if (r->memory_swappiness && (*r->memory_swappiness < -1 || *r->memory_swappiness > 100))
                 return mn_fail(err, MN_INVALID, "invalid value: %lld, valid memory swappiness range is 0-100",
                                (long long) *r->memory_swappiness);
@@ -34,16 +36,19 @@ static mn_status check_memory(const wire_resources *r, mn_err *err) {
 
 static mn_status check_cpu(const wire_resources *r, long ncpus, mn_err *err) {
         if (r->nano_cpus && r->cpu_period_us)
-                return mn_fail(err, MN_INVALID, "Conflicting options: Nano CPUs and CPU Period cannot both be set");
+                return mn_fail(err, MN_INVALID,
+                               "Conflicting options: Nano CPUs and CPU Period cannot both be set");
         if (r->nano_cpus && r->cpu_quota_us)
-                return mn_fail(err, MN_INVALID, "Conflicting options: Nano CPUs and CPU Quota cannot both be set");
+                return mn_fail(err, MN_INVALID,
+                               "Conflicting options: Nano CPUs and CPU Quota cannot both be set");
         if (r->nano_cpus < 0 || r->nano_cpus > ncpus * INT64_C(1000000000))
                 return mn_fail(err, MN_INVALID,
-                               "range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs available", ncpus,
-                               ncpus);
+                               "range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs available",
+                               ncpus, ncpus);
         if (r->cpu_period_us && (r->cpu_period_us < 1000 || r->cpu_period_us > 1000000))
-                return mn_fail(err, MN_INVALID, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than "
-                                                "1s (i.e. 1000000)");
+                return mn_fail(err, MN_INVALID,
+                               "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than "
+                               "1s (i.e. 1000000)");
         if (r->cpu_quota_us > 0 && r->cpu_quota_us < 1000)
                 return mn_fail(err, MN_INVALID, "CPU cfs quota can not be less than 1ms (i.e. 1000)");
         if (r->cpu_shares < 0)
@@ -72,7 +77,8 @@ static mn_status check_cpusets(const wire_resources *r, long ncpus, mn_err *err)
         if (!mn_str_is_empty(r->cpuset_cpus) && !is_cpu_list(r->cpuset_cpus, 8191))
                 return mn_fail(err, MN_INVALID, "Invalid value %s for cpuset cpus", r->cpuset_cpus);
         if (!mn_str_is_empty(r->cpuset_cpus) && !is_cpu_list(r->cpuset_cpus, (int) ncpus - 1))
-                return mn_fail(err, MN_INVALID, "Requested CPUs are not available - requested %s, available: 0-%ld",
+                return mn_fail(err, MN_INVALID,
+                               "Requested CPUs are not available - requested %s, available: 0-%ld",
                                r->cpuset_cpus, ncpus - 1);
         if (!mn_str_is_empty(r->cpuset_mems) && !is_cpu_list(r->cpuset_mems, 1023))
                 return mn_fail(err, MN_INVALID, "Invalid value %s for cpuset mems", r->cpuset_mems);
@@ -80,17 +86,18 @@ static mn_status check_cpusets(const wire_resources *r, long ncpus, mn_err *err)
 }
 
 static mn_status check_ulimits(const wire_resources *r, mn_err *err) {
-        static const char *const names[] = { "core",    "cpu",   "data",  "fsize",      "locks", "memlock",
-                                             "msgqueue", "nice", "nofile", "nproc",     "rss",   "rtprio",
-                                             "rttime",  "sigpending", "stack", NULL };
+        static const char *const names[] = { "core",     "cpu",        "data",   "fsize", "locks", "memlock",
+                                             "msgqueue", "nice",       "nofile", "nproc", "rss",   "rtprio",
+                                             "rttime",   "sigpending", "stack",  NULL };
         for (size_t i = 0; i < r->ulimits.len; i++) {
                 const wire_ulimit *u = &r->ulimits.items[i];
                 if (mn_str_is_empty(u->name) || !mn_strv_has((char *const *) names, u->name))
                         return mn_fail(err, MN_INVALID, "invalid ulimit type: %s", u->name ? u->name : "");
                 if (u->hard != -1 && (u->soft == -1 || u->soft > u->hard))
-                        return mn_fail(err, MN_INVALID,
-                                       "ulimit soft limit must be less than or equal to hard limit: %lld > %lld",
-                                       (long long) u->soft, (long long) u->hard);
+                        return mn_fail(
+                                err, MN_INVALID,
+                                "ulimit soft limit must be less than or equal to hard limit: %lld > %lld",
+                                (long long) u->soft, (long long) u->hard);
         }
         return MN_OK;
 }

@@ -41,7 +41,7 @@ static bool has_variable(char *const *env, const char *entry) {
         return false;
 }
 
-/* The image's variables come first; the request's replace those of the same name. */
+/* The request's variables, then the image's of other names. */
 static char **merge_env(char **own, char *const *image, mn_arena *arena) {
         char **merged = mn_arena_array(arena, mn_strv_len(own) + mn_strv_len(image) + 1, sizeof *merged);
         size_t n = 0;

@@ -10,40 +10,23 @@
 #include "base/vec.h"
 #include "container/create.h"
 #include "container/names.h"
+#include "container/tree.h"
 
 typedef MN_VEC(container_mount) mount_vec;
-
-char *container_clean_path(const char *path, mn_arena *arena) {
-        char *out = mn_arena_alloc(arena, strlen(path) + 2);
-        size_t len = 0;
-        for (const char *p = path; *p;) {
-                size_t n = strcspn(p, "/");
-                if (n == 2 && strncmp(p, "..", 2) == 0) {
-                        while (len && out[--len] != '/')
-                                ;
-                } else if (n && !(n == 1 && *p == '.')) {
-                        out[len++] = '/';
-                        memcpy(out + len, p, n);
-                        len += n;
-                }
-                p += n;
-                p += strspn(p, "/");
-        }
-        if (!len)
-                out[len++] = '/';
-        out[len] = 0;
-        return out;
-}
 
 static mn_status set_destination(container_mount *m, const char *path, const char *spec, mn_arena *arena,
                                  mn_err *err) {
         if (!path || *path != '/')
-                return mn_fail(err, MN_INVALID, "invalid volume specification: '%s': invalid mount path: '%s' mount "
-                                                "path must be absolute", spec, path ? path : "");
-        m->destination = container_clean_path(path, arena);
+                return mn_fail(err, MN_INVALID,
+                               "invalid volume specification: '%s': invalid mount path: '%s' mount "
+                               "path must be absolute",
+                               spec, path ? path : "");
+        m->destination = container_clean_path(arena, path);
         if (strcmp(m->destination, "/") == 0)
-                return mn_fail(err, MN_INVALID, "invalid volume specification: '%s': invalid specification: "
-                                                "destination can't be '/'", spec);
+                return mn_fail(err, MN_INVALID,
+                               "invalid volume specification: '%s': invalid specification: "
+                               "destination can't be '/'",
+                               spec);
         return MN_OK;
 }
 
@@ -52,10 +35,10 @@ static mn_status set_destination(container_mount *m, const char *path, const cha
 /* "ro,z,nocopy,rshared" of a bind. */
 static mn_status parse_bind_options(container_mount *m, const char *text, const char *spec, mn_arena *arena,
                                     mn_err *err) {
-        static const char *const propagation[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave",
-                                                   NULL };
-        static const char *const ignored[] = { "rw", "z", "Z", "consistent", "cached", "delegated", "default", "",
-                                               NULL };
+        static const char *const propagation[] = { "private", "rprivate", "shared", "rshared",
+                                                   "slave",   "rslave",   NULL };
+        static const char *const ignored[] = { "rw",        "z",       "Z", "consistent", "cached",
+                                               "delegated", "default", "",  NULL };
         cleanup_strv char **words = mn_strv_split(text, ',');
         for (char **w = words; *w; w++) {
                 if (strcmp(*w, "ro") == 0)
@@ -65,7 +48,8 @@ static mn_status parse_bind_options(container_mount *m, const char *text, const 
                 else if (strcmp(m->type, "bind") == 0 && mn_strv_has((char *const *) propagation, *w))
                         m->propagation = mn_arena_strdup(arena, *w);
                 else if (!mn_strv_has((char *const *) ignored, *w))
-                        return mn_fail(err, MN_INVALID, "invalid mode: %s in volume specification '%s'", text, spec);
+                        return mn_fail(err, MN_INVALID, "invalid mode: %s in volume specification '%s'", text,
+                                       spec);
         }
         return MN_OK;
 }
@@ -79,14 +63,16 @@ static mn_status parse_bind(const char *spec, const char *volume_driver, mn_aren
         *m = (container_mount){ .type = (char *) "volume", .is_writable = true, .mode = (char *) "" };
         if (n > 1 && parts[0][0] == '/') {
                 m->type = (char *) "bind";
-                m->source = container_clean_path(parts[0], arena);
+                m->source = container_clean_path(arena, parts[0]);
                 m->creates_source = true;
         } else if (n > 1) {
                 if (!container_name_is_valid(parts[0]))
-                        return mn_fail(err, MN_INVALID,
-                                       "create %s: \"%s\" includes invalid characters for a local volume name, only "
-                                       "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host "
-                                       "directory, use absolute path", parts[0], parts[0]);
+                        return mn_fail(
+                                err, MN_INVALID,
+                                "create %s: \"%s\" includes invalid characters for a local volume name, only "
+                                "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host "
+                                "directory, use absolute path",
+                                parts[0], parts[0]);
                 m->name = mn_arena_strdup(arena, parts[0]);
         }
         if (strcmp(m->type, "volume") == 0)
@@ -105,7 +91,8 @@ static mn_status parse_bind(const char *spec, const char *volume_driver, mn_aren
 /* ---- --mount ---- */
 
 static mn_status wrong_mount(const wire_mount *w, const char *what, mn_err *err) {
-        return mn_fail(err, MN_INVALID, "invalid mount config for type \"%s\": %s", w->type ? w->type : "", what);
+        return mn_fail(err, MN_INVALID, "invalid mount config for type \"%s\": %s", w->type ? w->type : "",
+                       what);
 }
 
 static mn_status read_bind_mount(const wire_mount *w, mn_arena *arena, container_mount *m, mn_err *err) {
@@ -115,7 +102,7 @@ static mn_status read_bind_mount(const wire_mount *w, mn_arena *arena, container
                 return wrong_mount(w, "mount path must be absolute", err);
         if (w->volume_options)
                 return wrong_mount(w, "field VolumeOptions must not be specified", err);
-        m->source = container_clean_path(w->source, arena);
+        m->source = container_clean_path(arena, w->source);
         m->propagation = (char *) "rprivate";
         if (w->bind_options) {
                 const wire_bind_options *b = w->bind_options;
@@ -135,9 +122,10 @@ static mn_status read_volume_mount(const wire_mount *w, mn_arena *arena, contain
         m->is_anonymous = !m->name;
         m->driver = (char *) "local";
         if (m->name && !container_name_is_valid(m->name))
-                return mn_fail(err, MN_INVALID, "create %s: \"%s\" includes invalid characters for a local volume "
-                                                "name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you "
-                                                "intended to pass a host directory, use absolute path",
+                return mn_fail(err, MN_INVALID,
+                               "create %s: \"%s\" includes invalid characters for a local volume "
+                               "name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you "
+                               "intended to pass a host directory, use absolute path",
                                m->name, m->name);
         if (!w->volume_options)
                 return MN_OK;
@@ -178,9 +166,11 @@ static mn_status read_mount(const wire_mount *w, mn_arena *arena, container_moun
         if (mn_str_is_empty(w->target))
                 return wrong_mount(w, "field Target must not be empty", err);
         if (w->target[0] != '/')
-                return mn_fail(err, MN_INVALID, "invalid mount config for type \"%s\": invalid mount path: '%s' mount "
-                                                "path must be absolute", m->type, w->target);
-        m->destination = container_clean_path(w->target, arena);
+                return mn_fail(err, MN_INVALID,
+                               "invalid mount config for type \"%s\": invalid mount path: '%s' mount "
+                               "path must be absolute",
+                               m->type, w->target);
+        m->destination = container_clean_path(arena, w->target);
         if (strcmp(m->destination, "/") == 0)
                 return wrong_mount(w, "invalid specification: destination can't be '/'", err);
         if (strcmp(m->type, "bind") == 0)
@@ -247,8 +237,8 @@ static int by_destination(const void *a, const void *b) {
         return strcmp(((const container_mount *) a)->destination, ((const container_mount *) b)->destination);
 }
 
-mn_status container_parse_mounts(const wire_host_config *host, const wire_container_config *config, mn_arena *arena,
-                                 container_mount_list *ret, mn_err *err) {
+mn_status container_parse_mounts(const wire_host_config *host, const wire_container_config *config,
+                                 mn_arena *arena, container_mount_list *ret, mn_err *err) {
         mount_vec found = { 0 };
         mn_status status = add_all(&found, host, config, arena, err);
         if (!status) {

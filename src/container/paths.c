@@ -22,6 +22,6 @@ char *container_path(const container *c, mn_arena *arena, const char *file) {
 }
 
 char *container_bundle_path(const container *c, mn_arena *arena, const char *file) {
-        return mn_arena_printf(arena, "%s/containers/%s%s%s", c->engine->options.exec_root, c->id, *file ? "/" : "",
-                               file);
+        return mn_arena_printf(arena, "%s/containers/%s%s%s", c->engine->options.exec_root, c->id,
+                               *file ? "/" : "", file);
 }

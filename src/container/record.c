@@ -61,9 +61,9 @@ const mn_type container_state_type = MN_STRUCT(container_state, state_fields);
 
 const char *container_status_text(container_status status) {
         static const char *const texts[] = {
-                [CONTAINER_CREATED] = "created",       [CONTAINER_RUNNING] = "running",
-                [CONTAINER_PAUSED] = "paused",         [CONTAINER_RESTARTING] = "restarting",
-                [CONTAINER_EXITED] = "exited",         [CONTAINER_REMOVING] = "removing",
+                [CONTAINER_CREATED] = "created", [CONTAINER_RUNNING] = "running",
+                [CONTAINER_PAUSED] = "paused",   [CONTAINER_RESTARTING] = "restarting",
+                [CONTAINER_EXITED] = "exited",   [CONTAINER_REMOVING] = "removing",
                 [CONTAINER_DEAD] = "dead",
         };
         return status <= CONTAINER_DEAD ? texts[status] : "dead";

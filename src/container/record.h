@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What the state database keeps of a container: the record (what it is, changed by few operations) and the state
- * (what it does, written at every change), as two documents of the same id.
+ * What the state database keeps of a container: the record (what it is, changed by few operations) and the
+ * state (what it does, written at every change), as two documents of the same id.
  */
 
 #include "store/store.h"
@@ -23,12 +23,12 @@ typedef struct container_mount {
         char *options;     /* tmpfs: mount options */
         char *subpath;     /* volume: directory in it */
         bool is_writable;
-        bool is_anonymous;      /* volume made for this container */
-        bool has_no_copy;       /* volume: do not fill it from the image */
-        bool is_non_recursive;  /* bind: without the mounts below the source */
+        bool is_anonymous;     /* volume made for this container */
+        bool has_no_copy;      /* volume: do not fill it from the image */
+        bool is_non_recursive; /* bind: without the mounts below the source */
         bool is_ro_non_recursive;
-        bool creates_source;    /* bind by -v: a missing host path becomes a directory */
-        bool is_from_mounts;    /* given in HostConfig.Mounts */
+        bool creates_source; /* bind by -v: a missing host path becomes a directory */
+        bool is_from_mounts; /* given in HostConfig.Mounts */
 } container_mount;
 typedef MN_LIST(container_mount) container_mount_list;
 
@@ -46,13 +46,13 @@ typedef struct container_record {
 } container_record;
 
 typedef enum container_status {
-        CONTAINER_CREATED,    /* never ran */
+        CONTAINER_CREATED, /* never ran */
         CONTAINER_RUNNING,
         CONTAINER_PAUSED,
         CONTAINER_RESTARTING, /* ended, and a timer will start it again */
         CONTAINER_EXITED,
         CONTAINER_REMOVING,
-        CONTAINER_DEAD,       /* its removal failed half-way */
+        CONTAINER_DEAD, /* its removal failed half-way */
 } container_status;
 
 typedef struct container_state {
@@ -64,9 +64,9 @@ typedef struct container_state {
         int64_t started_at;
         int64_t finished_at;
         int32_t restart_count;
-        bool was_started;          /* at least once: volumes have been filled */
-        bool is_manually_stopped;  /* by the user: "unless-stopped" stays down */
-        wire_health *health;       /* NULL without a health check */
+        bool was_started;         /* at least once: volumes have been filled */
+        bool is_manually_stopped; /* by the user: "unless-stopped" stays down */
+        wire_health *health;      /* NULL without a health check */
 } container_state;
 
 extern const mn_type container_record_type;

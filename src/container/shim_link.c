@@ -90,7 +90,8 @@ mn_status shim_link_connect(int bundle_fd, shim_link **ret, mn_err *err) {
                 return mn_fail_errno(err, sock, "cannot connect to the shim");
         struct ucred peer;
         socklen_t len = sizeof peer;
-        int pidfd = getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? -errno : mn_pidfd_open(peer.pid);
+        int pidfd = getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? -errno
+                                                                               : mn_pidfd_open(peer.pid);
         if (pidfd < 0)
                 return mn_fail_errno(err, pidfd, "cannot open the shim's process");
         *ret = new_link(MN_TAKE_FD(sock), pidfd);
@@ -281,8 +282,8 @@ static void leave(shim_link *l, struct call *call) {
         pthread_mutex_unlock(&l->lock);
 }
 
-mn_status shim_link_call(shim_link *l, wire_shim_request *request, const int *fds, size_t nfds, int timeout_ms,
-                         mn_arena *arena, wire_shim_message *ret, int *ret_fd, mn_err *err) {
+mn_status shim_link_call(shim_link *l, wire_shim_request *request, const int *fds, size_t nfds,
+                         int timeout_ms, mn_arena *arena, wire_shim_message *ret, int *ret_fd, mn_err *err) {
         struct call call = { .fd = -1 };
         enter(l, &call);
         request->id = call.id;
@@ -301,8 +302,8 @@ mn_status shim_link_call(shim_link *l, wire_shim_request *request, const int *fd
         if (r == -EMSGSIZE)
                 return mn_fail_errno(err, r, "request to the shim");
         if (!reply)
-                return mn_fail(err, MN_UNAVAILABLE, call.is_done || r < 0 ? "the shim is gone"
-                                                                           : "the shim does not answer");
+                return mn_fail(err, MN_UNAVAILABLE,
+                               call.is_done || r < 0 ? "the shim is gone" : "the shim does not answer");
         mn_status status = wire_shim_message_decode(reply, call.len, arena, ret, err);
         if (!status && !mn_str_is_empty(ret->error))
                 status = mn_fail(err, MN_INTERNAL, "%s", ret->error);

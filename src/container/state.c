@@ -42,8 +42,8 @@ mn_status container_check_running(container *c, mn_err *err) {
         if (container_is_running(c))
                 return MN_OK;
         if (c->state.status == CONTAINER_RESTARTING)
-                return mn_fail(err, MN_CONFLICT, "Container %s is restarting, wait until the container is running",
-                               c->id);
+                return mn_fail(err, MN_CONFLICT,
+                               "Container %s is restarting, wait until the container is running", c->id);
         return mn_fail(err, MN_CONFLICT, "container %s is not running", c->id);
 }
 
@@ -57,8 +57,8 @@ void container_save_state(container *c) {
         engine_unlock(c->engine);
         cleanup_err mn_err err = { 0 };
         if (!is_removed && store_commit(c->engine->options.store, b, STORE_RELAXED, &err))
-                mn_log(MN_LOG_ERROR, "cannot save the state of a container", " container=%s error=\"%s\"", c->id,
-                       mn_err_text(&err));
+                mn_log(MN_LOG_ERROR, "cannot save the state of a container", " container=%s error=\"%s\"",
+                       c->id, mn_err_text(&err));
 }
 
 mn_status container_save_record(container *c, store_durability durability, mn_err *err) {
@@ -74,7 +74,8 @@ void container_event(container *c, const char *action, ...) {
         engine_lock(c->engine);
         const container_record *r = c->record;
         for (size_t i = 0; i < r->config.labels.len; i++)
-                mn_str_map_set(&attributes, arena, r->config.labels.items[i].key, r->config.labels.items[i].value);
+                mn_str_map_set(&attributes, arena, r->config.labels.items[i].key,
+                               r->config.labels.items[i].value);
         mn_str_map_set(&attributes, arena, "image", r->config.image ? r->config.image : "");
         mn_str_map_set(&attributes, arena, "name", r->name);
         engine_unlock(c->engine);

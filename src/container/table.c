@@ -99,7 +99,8 @@ static mn_status find_prefix(container_engine *e, const char *prefix, container 
                 if (strncmp(id, prefix, len) != 0)
                         continue;
                 if (found)
-                        return mn_fail(err, MN_INVALID, "multiple IDs found with provided prefix: %s", prefix);
+                        return mn_fail(err, MN_INVALID, "multiple IDs found with provided prefix: %s",
+                                       prefix);
                 found = value;
         }
         if (!found)

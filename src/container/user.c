@@ -51,7 +51,8 @@ static bool is_number(const char *s) {
 static mn_status parse_id(const char *text, uint32_t *ret, mn_err *err) {
         uint64_t value;
         if (mn_parse_u64(text, ID_MAX, &value) < 0)
-                return mn_fail(err, MN_INVALID, "uids and gids must be in range 0-%llu", (unsigned long long) ID_MAX);
+                return mn_fail(err, MN_INVALID, "uids and gids must be in range 0-%llu",
+                               (unsigned long long) ID_MAX);
         *ret = (uint32_t) value;
         return MN_OK;
 }
@@ -99,7 +100,8 @@ static mn_status group_id(const char *group_file, const char *text, uint32_t *re
         if (is_number(text))
                 return parse_id(text, ret, err);
         if (!find_group(group_file, text, ret))
-                return mn_fail(err, MN_INVALID, "unable to find group %s: no matching entries in group file", text);
+                return mn_fail(err, MN_INVALID, "unable to find group %s: no matching entries in group file",
+                               text);
         return MN_OK;
 }
 
@@ -140,8 +142,8 @@ static mn_status add_groups(id_vec *ids, const char *group_file, char *const *gr
         return MN_OK;
 }
 
-mn_status container_user_find(const char *passwd, const char *group, const char *user, char *const *extra_groups,
-                              mn_arena *arena, container_user *ret, mn_err *err) {
+mn_status container_user_find(const char *passwd, const char *group, const char *user,
+                              char *const *extra_groups, mn_arena *arena, container_user *ret, mn_err *err) {
         const char *colon = strchr(user, ':');
         char *name = mn_arena_strndup(arena, user, colon ? (size_t) (colon - user) : strlen(user));
         const char *group_name = colon ? colon + 1 : "";
@@ -156,7 +158,8 @@ mn_status container_user_find(const char *passwd, const char *group, const char 
         struct passwd_entry entry = { 0 };
         bool is_found = find_passwd(mn_arena_strdup(arena, passwd), name, is_by_number ? &uid : NULL, &entry);
         if (!is_found && !is_by_number)
-                return mn_fail(err, MN_INVALID, "unable to find user %s: no matching entries in passwd file", name);
+                return mn_fail(err, MN_INVALID, "unable to find user %s: no matching entries in passwd file",
+                               name);
         ret->uid = is_found ? entry.uid : uid;
         ret->gid = is_found ? entry.gid : 0;
         ret->home = is_found && entry.home && *entry.home == '/' ? entry.home : "/";
@@ -176,8 +179,8 @@ mn_status container_user_find(const char *passwd, const char *group, const char 
         return status;
 }
 
-/* The file's text, "" when it is missing, no regular file, or too large: an image without names. Never blocks: the
-   type is known before anything is opened for reading. */
+/* The file's text, "" when it is missing, no regular file, or too large: an image without names. Never
+   blocks: the type is known before anything is opened for reading. */
 static char *read_database(int rootfs_fd, const char *path) {
         cleanup_close int place = mn_open_in_root(rootfs_fd, path, O_PATH, 0);
         struct stat st;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Who a process in a container is: "user[:group]" looked up in the image's /etc/passwd and /etc/group. The files are
- * hostile input: opened inside the root by descriptor, only when regular, at most 10 MiB of them.
+ * Who a process in a container is: "user[:group]" looked up in the image's /etc/passwd and /etc/group. The
+ * files are hostile input: opened inside the root by descriptor, only when regular, at most 10 MiB of them.
  */
 
 #include "base/arena.h"
@@ -16,12 +16,14 @@ typedef struct container_user {
         const char *home;    /* "/" when passwd does not say */
 } container_user;
 
-/* `user`: "", a name or a number, with an optional group. Decimal digits are a number, never a name. `extra_groups`
-   (--group-add; NULL: none) are names or numbers. MN_INVALID "unable to find user X: no matching entries in passwd
-   file". */
+/* `user`: "", a name or a number, with an optional group. Decimal digits are a number, never a name.
+   `extra_groups`
+   (--group-add; NULL: none) are names or numbers. MN_INVALID "unable to find user X: no matching entries in
+   passwd file". */
 mn_status container_user_lookup(int rootfs_fd, const char *user, char *const *extra_groups, mn_arena *arena,
                                 container_user *ret, mn_err *err) MN_MUST_USE;
 
 /* The same on the texts of the two files ("" when there is none), for tests. */
-mn_status container_user_find(const char *passwd, const char *group, const char *user, char *const *extra_groups,
-                              mn_arena *arena, container_user *ret, mn_err *err) MN_MUST_USE;
+mn_status container_user_find(const char *passwd, const char *group, const char *user,
+                              char *const *extra_groups, mn_arena *arena, container_user *ret,
+                              mn_err *err) MN_MUST_USE;

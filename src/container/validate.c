@@ -28,7 +28,8 @@ static mn_status check_health(const wire_health_config *h, mn_err *err) {
         const int64_t times[] = { h->interval_ns, h->timeout_ns, h->start_period_ns, h->start_interval_ns };
         for (size_t i = 0; i < MN_ARRAY_LEN(times); i++)
                 if (times[i] && times[i] < 1000000)
-                        return mn_fail(err, MN_INVALID, "%s in Healthcheck cannot be less than 1ms", names[i]);
+                        return mn_fail(err, MN_INVALID, "%s in Healthcheck cannot be less than 1ms",
+                                       names[i]);
         if (h->retries < 0)
                 return mn_fail(err, MN_INVALID, "Retries in Healthcheck cannot be negative");
         const char *kind = h->test ? h->test[0] : NULL;
@@ -50,7 +51,8 @@ mn_status container_check_config(const wire_container_config *config, mn_err *er
                 if (!**e || **e == '=')
                         return mn_fail(err, MN_INVALID, "invalid environment variable: %s", *e);
         int signal;
-        if (!mn_str_is_empty(config->stop_signal) && container_signal_parse(config->stop_signal, &signal, err))
+        if (!mn_str_is_empty(config->stop_signal) &&
+            container_signal_parse(config->stop_signal, &signal, err))
                 return MN_INVALID;
         return config->healthcheck ? check_health(config->healthcheck, err) : MN_OK;
 }
@@ -60,20 +62,25 @@ mn_status container_check_config(const wire_container_config *config, mn_err *er
 mn_status container_check_restart_policy(const wire_restart_policy *policy, mn_err *err) {
         const char *name = policy->name ? policy->name : "";
         bool is_on_failure = strcmp(name, "on-failure") == 0;
-        if (*name && strcmp(name, "no") && strcmp(name, "always") && strcmp(name, "unless-stopped") && !is_on_failure)
+        if (*name && strcmp(name, "no") && strcmp(name, "always") && strcmp(name, "unless-stopped") &&
+            !is_on_failure)
                 return mn_fail(err, MN_INVALID,
-                               "invalid restart policy: unknown policy '%s'; use one of 'no', 'always', 'on-failure', "
-                               "or 'unless-stopped'", name);
+                               "invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
+                               "'on-failure', "
+                               "or 'unless-stopped'",
+                               name);
         if (policy->maximum_retry_count < 0)
-                return mn_fail(err, MN_INVALID, "invalid restart policy: maximum retry count cannot be negative");
-        if (policy->maximum_retry_count > 0 && !is_on_failure)
                 return mn_fail(err, MN_INVALID,
-                               "invalid restart policy: maximum retry count can only be used with 'on-failure'");
+                               "invalid restart policy: maximum retry count cannot be negative");
+        if (policy->maximum_retry_count > 0 && !is_on_failure)
+                return mn_fail(
+                        err, MN_INVALID,
+                        "invalid restart policy: maximum retry count can only be used with 'on-failure'");
         return MN_OK;
 }
 
-static mn_status check_mode(const char *what, const char *mode, const char *const *allowed, bool may_be_container,
-                            mn_err *err) {
+static mn_status check_mode(const char *what, const char *mode, const char *const *allowed,
+                            bool may_be_container, mn_err *err) {
         if (mn_str_is_empty(mode) || mn_strv_has((char *const *) allowed, mode))
                 return MN_OK;
         const char *target = container_mode_target(mode);
@@ -111,8 +118,9 @@ static mn_status check_network_conflicts(const wire_host_config *host, const wir
         if (is_container && host->dns && host->dns[0])
                 return mn_fail(err, MN_INVALID, "conflicting options: dns and the network mode");
         if ((is_container || is_host) && host->links && host->links[0])
-                return mn_fail(err, MN_INVALID, "conflicting options: host type networking can't be used with links. "
-                                                "This would result in undefined behavior");
+                return mn_fail(err, MN_INVALID,
+                               "conflicting options: host type networking can't be used with links. "
+                               "This would result in undefined behavior");
         if (is_container && host->extra_hosts && host->extra_hosts[0])
                 return mn_fail(err, MN_INVALID,
                                "conflicting options: custom host-to-IP mapping and the network mode");
@@ -120,8 +128,9 @@ static mn_status check_network_conflicts(const wire_host_config *host, const wir
                 return mn_fail(err, MN_INVALID,
                                "conflicting options: port publishing and the container type network mode");
         if (host->links && host->links[0])
-                return mn_fail(err, MN_NOT_IMPLEMENTED,
-                               "legacy links are not supported: use a user-defined network, where names resolve");
+                return mn_fail(
+                        err, MN_NOT_IMPLEMENTED,
+                        "legacy links are not supported: use a user-defined network, where names resolve");
         return MN_OK;
 }
 
@@ -130,7 +139,8 @@ static mn_status check_network_conflicts(const wire_host_config *host, const wir
 static mn_status check_capabilities(const char *what, char *const *names, mn_err *err) {
         for (; names && *names; names++)
                 if (strcasecmp(*names, "ALL") && oci_capability_number(*names) < 0)
-                        return mn_fail(err, MN_INVALID, "invalid %s: unknown capability: \"%s\"", what, *names);
+                        return mn_fail(err, MN_INVALID, "invalid %s: unknown capability: \"%s\"", what,
+                                       *names);
         return MN_OK;
 }
 
@@ -139,15 +149,17 @@ static bool is_boolean_option(const char *opt, const char *name) {
         bool ignored;
         if (strncmp(opt, name, len) != 0)
                 return false;
-        return !opt[len] || ((opt[len] == '=' || opt[len] == ':') && mn_parse_bool(opt + len + 1, &ignored) == 0);
+        return !opt[len] ||
+               ((opt[len] == '=' || opt[len] == ':') && mn_parse_bool(opt + len + 1, &ignored) == 0);
 }
 
 static mn_status check_security_options(const wire_host_config *host, mn_err *err) {
         for (char *const *o = host->security_opt; o && *o; o++) {
                 const char *value = strpbrk(*o, "=:");
                 size_t len = value ? (size_t) (value - *o) : strlen(*o);
-                bool is_known = value && (strncmp(*o, "label", len) == 0 || strncmp(*o, "apparmor", len) == 0 ||
-                                          strncmp(*o, "seccomp", len) == 0);
+                bool is_known = value &&
+                                (strncmp(*o, "label", len) == 0 || strncmp(*o, "apparmor", len) == 0 ||
+                                 strncmp(*o, "seccomp", len) == 0);
                 if (value && len == strlen("systempaths") && strncmp(*o, "systempaths", len) == 0)
                         is_known = strcmp(value + 1, "unconfined") == 0;
                 if (!is_known && !is_boolean_option(*o, "no-new-privileges") &&
@@ -158,11 +170,12 @@ static mn_status check_security_options(const wire_host_config *host, mn_err *er
 }
 
 bool container_sysctl_is_allowed(const char *name, bool has_private_ipc, bool has_private_network) {
-        static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-                                           "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
-                                           "kernel.shm_rmid_forced", NULL };
-        if (strstr(name, "..") || name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                                     "._-/")])
+        static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb",          "kernel.msgmni",
+                                           "kernel.sem",    "kernel.shmall",          "kernel.shmmax",
+                                           "kernel.shmmni", "kernel.shm_rmid_forced", NULL };
+        if (strstr(name, "..") ||
+            name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                              "._-/")])
                 return false;
         if (strchr(name, '/') && !mn_str_has_prefix(name, "net."))
                 return false; /* only an interface's name may hold one: net.ipv4.conf.eth0/100.x */
@@ -174,12 +187,14 @@ bool container_sysctl_is_allowed(const char *name, bool has_private_ipc, bool ha
 static mn_status check_sysctls(const wire_host_config *host, mn_err *err) {
         bool has_ipc = mn_str_is_empty(host->ipc_mode) || mn_str_equal(host->ipc_mode, "private") ||
                        mn_str_equal(host->ipc_mode, "shareable") || mn_str_equal(host->ipc_mode, "none");
-        bool has_net = !mn_str_equal(host->network_mode, "host") && !container_mode_target(host->network_mode);
+        bool has_net = !mn_str_equal(host->network_mode, "host") &&
+                       !container_mode_target(host->network_mode);
         for (size_t i = 0; i < host->sysctls.len; i++) {
                 const mn_str_pair *p = &host->sysctls.items[i];
                 if (!container_sysctl_is_allowed(p->key, has_ipc, has_net))
                         return mn_fail(err, MN_INVALID,
-                                       "sysctl \"%s\" is not in a separate kernel namespace of the container", p->key);
+                                       "sysctl \"%s\" is not in a separate kernel namespace of the container",
+                                       p->key);
                 if (!p->value || strpbrk(p->value, "\n\r"))
                         return mn_fail(err, MN_INVALID, "invalid value of sysctl \"%s\"", p->key);
         }
@@ -205,13 +220,15 @@ mn_status container_check_host_config(const wire_host_config *host, const wire_c
         if (!status && host->is_auto_remove && !mn_str_is_empty(policy) && strcmp(policy, "no"))
                 status = mn_fail(err, MN_INVALID, "can't create 'AutoRemove' container with restart policy");
         if (!status && (host->oom_score_adj < -1000 || host->oom_score_adj > 1000))
-                status = mn_fail(err, MN_INVALID, "Invalid value %d, range for oom score adj is [-1000, 1000]",
+                status = mn_fail(err, MN_INVALID,
+                                 "Invalid value %d, range for oom score adj is [-1000, 1000]",
                                  host->oom_score_adj);
         if (!status && host->shm_size_bytes < 0)
                 status = mn_fail(err, MN_INVALID, "SHM size can not be less than 0");
         if (!status && host->storage_opt.len)
-                status = mn_fail(err, MN_INVALID,
-                                 "--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+                status = mn_fail(
+                        err, MN_INVALID,
+                        "--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
         if (!status)
                 status = check_modes(host, err);
         if (!status)

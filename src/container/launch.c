@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/launch.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "container/create.h"
+#include "sys/file.h"
+
+enum { PROFILE_MAX = 4 << 20, ATTACH_TIMEOUT_MS = 10 * 1000 };
+
+/* The first process of the running container `id`. */
+static mn_status pid_of(struct launch *l, const char *id, const char *what, int32_t *ret, mn_err *err) {
+        ENGINE_LOCKED(l->e);
+        const container *other = mn_map_get(l->e->by_id, id);
+        if (!other)
+                return mn_fail(err, MN_NOT_FOUND, "No such container: %s", id);
+        if (!container_is_running(other))
+                return mn_fail(err, MN_CONFLICT, "cannot join %s of a non running container: %s", what, id);
+        *ret = other->state.pid;
+        return MN_OK;
+}
+
+static mn_status look_up_network(struct launch *l, mn_err *err) {
+        const char *mode = l->record->host_config.network_mode;
+        const char *target = container_mode_target(mode);
+        l->is_host_network = mn_str_equal(mode, "host");
+        if (!target)
+                return MN_OK;
+        int32_t ignored;
+        mn_status status = pid_of(l, target, "network namespace", &ignored, err);
+        if (status)
+                return status;
+        ENGINE_LOCKED(l->e);
+        const container *other = mn_map_get(l->e->by_id, target);
+        l->is_host_network = other && mn_str_equal(other->record->host_config.network_mode, "host");
+        return MN_OK;
+}
+
+static mn_status read_profile(struct launch *l, mn_err *err) {
+        const char *path = l->e->options.seccomp_profile;
+        if (mn_str_is_empty(path) || strcmp(path, "builtin") == 0 || strcmp(path, "unconfined") == 0)
+                return MN_OK;
+        cleanup_free char *text = NULL;
+        size_t len;
+        int r = mn_file_read(AT_FDCWD, path, PROFILE_MAX, &text, &len);
+        if (r < 0)
+                return mn_fail_errno(err, r, "opening seccomp profile (%s) failed", path);
+        l->seccomp_profile = mn_arena_strndup(l->arena, text, len);
+        return MN_OK;
+}
+
+mn_status launch_look_up(struct launch *l, mn_err *err) {
+        const wire_host_config *host = &l->record->host_config;
+        l->runtime = container_runtime_of(l->e, host->runtime);
+        if (!l->runtime)
+                return mn_fail(err, MN_INVALID, "unknown or invalid runtime name: %s", host->runtime);
+        mn_status status = look_up_network(l, err);
+        const char *target = container_mode_target(host->ipc_mode);
+        if (!status && target)
+                status = pid_of(l, target, "IPC", &l->ipc_pid, err);
+        target = container_mode_target(host->pid_mode);
+        if (!status && target)
+                status = pid_of(l, target, "PID", &l->pid_pid, err);
+        return status ? status : read_profile(l, err);
+}
+
+/* Where the files of /etc are: with the container whose network it uses. */
+static char *etc_file(struct launch *l, const char *name) {
+        const char *target = container_mode_target(l->record->host_config.network_mode);
+        return mn_arena_printf(l->arena, "%s/containers/%s/%s", l->e->options.data_root,
+                               target ? target : l->c->id, name);
+}
+
+mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err *err) {
+        const container_engine_options *o = &l->e->options;
+        const wire_host_config *host = &l->record->host_config;
+        bool has_init = host->has_init ? *host->has_init : o->has_init;
+        if (has_init && !o->init_path)
+                return mn_fail(err, MN_INTERNAL, "minato-init is not installed");
+        *ret = (container_spec_input){
+                .record = l->record,
+                .user = &l->user,
+                .root_path = l->runtime->is_foreign ? "rootfs" : "/proc/self/fd/10",
+                .netns_path = l->is_host_network ? NULL : "/proc/self/fd/11",
+                .hostname_path = etc_file(l, "hostname"),
+                .hosts_path = etc_file(l, "hosts"),
+                .resolv_conf_path = etc_file(l, "resolv.conf"),
+                .sources = l->sources,
+                .init_path = has_init ? o->init_path : NULL,
+                .ipc_pid = l->ipc_pid,
+                .pid_pid = l->pid_pid,
+                .cgroup_parent = o->cgroup_parent,
+                .seccomp_profile = l->seccomp_profile,
+                .is_seccomp_off = mn_str_equal(o->seccomp_profile, "unconfined"),
+                .has_no_new_privileges = o->has_no_new_privileges,
+                .is_foreign_runtime = l->runtime->is_foreign,
+                .ulimits = o->ulimits,
+                .nulimits = o->nulimits,
+                .environment = o->environment,
+        };
+        if (l->runtime->is_foreign && !l->is_host_network)
+                ret->netns_path = mn_arena_printf(l->arena, "/proc/%d/fd/%d", (int) getpid(), l->netns_fd);
+        return MN_OK;
+}
+
+mn_status launch_send_attach(shim_link *link, const container_attach_spec *spec, int client_fd, mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        wire_shim_streams streams = {
+                .has_stdin = spec->has_stdin,
+                .has_stdout = spec->has_stdout,
+                .has_stderr = spec->has_stderr,
+                .is_framed = spec->is_framed,
+                .detach_keys = (char *) spec->detach_keys,
+        };
+        char *names[] = { (char *) "client", NULL };
+        wire_shim_request request = { .op = (char *) WIRE_SHIM_ATTACH, .fds = names, .attach = &streams };
+        wire_shim_message reply;
+        return shim_link_call(link, &request, &client_fd, 1, ATTACH_TIMEOUT_MS, arena, &reply, NULL, err);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* One start under way: what its steps hand to each other. */
+
+#include "container/engine.h"
+#include "container/spec.h"
+
+struct launch {
+        container *c;
+        container_engine *e;
+        const container_record *record;
+        mn_arena *arena;
+        const container_runtime *runtime;
+        bool is_host_network; /* its own choice, or that of the container it joins */
+        int32_t ipc_pid, pid_pid;
+        char *seccomp_profile; /* text of the daemon's, NULL for the built-in one */
+        container_user user;
+        char **sources; /* of record->mounts */
+        shim_link *link;
+        int bundle_fd, directory_fd, rootfs_fd, netns_fd;
+        int pidfd, pid;
+        int64_t started_at;
+        int32_t failure_code;
+};
+
+/* Runtime, and the containers it joins. MN_CONFLICT when one of those does not run. */
+mn_status launch_look_up(struct launch *l, mn_err *err) MN_MUST_USE;
+
+/* What config.json is made from, at the start and for each exec session. */
+mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err *err) MN_MUST_USE;
+
+/* Hands a client's socket to a shim; the descriptor stays the caller's. */
+mn_status launch_send_attach(shim_link *link, const container_attach_spec *spec, int client_fd,
+                             mn_err *err) MN_MUST_USE;

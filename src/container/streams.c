@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attach and resize: the container's streams, which are the shim's. */
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "container/engine.h"
+#include "container/launch.h"
+#include "sys/fd.h"
+
+enum { RESIZE_TIMEOUT_MS = 5000 };
+
+/* ---- attach ---- */
+
+mn_status container_attach_check(container_engine *e, const char *name, bool *ret_is_tty, mn_err *err) {
+        ENGINE_LOCKED(e);
+        container *c = NULL;
+        mn_status status = container_find_locked(e, name, &c, err);
+        if (status)
+                return status;
+        if (c->state.status == CONTAINER_PAUSED)
+                return mn_fail(err, MN_CONFLICT,
+                               "container %s is paused, unpause the container before attach", name);
+        if (c->state.status == CONTAINER_RESTARTING)
+                return mn_fail(err, MN_CONFLICT,
+                               "container %s is restarting, wait until the container is running", name);
+        *ret_is_tty = c->record->config.is_tty;
+        return MN_OK;
+}
+
+/* Keeps the client for the start. State lock held; takes the descriptor on success. */
+static mn_status keep_for_start(container *c, const container_attach_spec *spec, int client_fd, mn_err *err) {
+        if (c->pending.len >= CONTAINER_MAX_PENDING_ATTACH)
+                return mn_fail(err, MN_CONFLICT, "too many clients wait for the start of container %s",
+                               c->id);
+        pending_attach p = { .fd = client_fd, .spec = *spec, .detach_keys = mn_strdup(spec->detach_keys) };
+        p.spec.detach_keys = p.detach_keys;
+        mn_vec_push(&c->pending, p);
+        return MN_OK;
+}
+
+mn_status container_attach(container_engine *e, const char *name, const container_attach_spec *spec,
+                           int client_fd, mn_err *err) {
+        cleanup_close int client = client_fd;
+        cleanup_container container *c = NULL;
+        mn_status status = container_find(e, name, &c, err);
+        if (status)
+                return status;
+        container_attach_spec own = *spec;
+        cleanup_shim_link shim_link *link = NULL;
+        engine_lock(e);
+        own.is_framed = own.is_framed && !c->record->config.is_tty;
+        own.has_stdin = own.has_stdin && c->record->config.has_open_stdin;
+        if (container_is_running(c) && c->shim) {
+                link = shim_link_ref(c->shim);
+        } else if (c->state.status == CONTAINER_CREATED || c->state.status == CONTAINER_EXITED) {
+                status = keep_for_start(c, &own, client, err);
+                client = status ? client : -1;
+        }
+        engine_unlock(e);
+        if (!status && link)
+                status = launch_send_attach(link, &own, client, err);
+        if (!status)
+                container_event(c, "attach", NULL);
+        return status;
+}
+
+mn_status container_resize(container_engine *e, const char *name, int height, int width, mn_err *err) {
+        cleanup_container container *c = NULL;
+        mn_status status = container_find(e, name, &c, err);
+        if (!status)
+                status = container_check_running(c, err);
+        if (status)
+                return status;
+        cleanup_shim_link shim_link *link = NULL;
+        engine_lock(e);
+        link = c->shim ? shim_link_ref(c->shim) : NULL;
+        engine_unlock(e);
+        if (!link)
+                return mn_fail(err, MN_CONFLICT, "container %s is not running", c->id);
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        wire_shim_resize resize = { .exec_id = (char *) "", .height = height, .width = width };
+        wire_shim_request request = { .op = (char *) WIRE_SHIM_RESIZE, .resize = &resize };
+        wire_shim_message reply;
+        return shim_link_call(link, &request, NULL, 0, RESIZE_TIMEOUT_MS, arena, &reply, NULL, err);
+}
