@@ -205,15 +205,15 @@ static void add_to_loop(void *arg) {
                 end_of_link(l);
 }
 
-void shim_link_watch(shim_link *l, loop *loop, shim_event_fn fn, void *arg) {
+void shim_link_watch(shim_link *l, loop *in, shim_event_fn fn, void *arg) {
         pthread_mutex_lock(&l->lock);
         l->is_watched = true;
         pthread_mutex_unlock(&l->lock);
-        l->loop = loop;
+        l->loop = in;
         l->fn = fn;
         l->arg = arg;
         shim_link_ref(l);
-        loop_post(loop, add_to_loop, l);
+        loop_post(in, add_to_loop, l);
 }
 
 /* ---- calls ---- */

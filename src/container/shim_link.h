@@ -31,7 +31,7 @@ void shim_link_unrefp(shim_link **l);
 
 /* From now on the loop reads. `fn` is called until it was called with NULL; the caller keeps `arg` alive
    until then. */
-void shim_link_watch(shim_link *l, loop *loop, shim_event_fn fn, void *arg);
+void shim_link_watch(shim_link *l, loop *in, shim_event_fn fn, void *arg);
 
 /* Sends a request (its id is set here) with the descriptors and waits for the reply, whose strings go to
    `arena`.

@@ -190,7 +190,7 @@ mn_status container_kill(container_engine *e, const char *name, const char *sign
         if (signal != SIGKILL) { /* not an operation: a stop that waits must not delay it */
                 int stop_signal = SIGTERM;
                 if (!mn_str_is_empty(c->record->config.stop_signal))
-                        (void) container_signal_parse(c->record->config.stop_signal, &stop_signal, NULL);
+                        (void) !container_signal_parse(c->record->config.stop_signal, &stop_signal, NULL);
                 if (signal == stop_signal)
                         (void) begin_end(c);
                 return container_signal(c, signal, err);
