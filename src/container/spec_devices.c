@@ -96,7 +96,8 @@ static void add_tree(struct devices *d, int dirfd, const char *target, const cha
 static mn_status add_mapping(struct devices *d, const wire_device_mapping *m, mn_err *err) {
         const char *host = m->path_on_host ? m->path_on_host : "";
         const char *access = mn_str_is_empty(m->cgroup_permissions) ? "rwm" : m->cgroup_permissions;
-        char *target = container_clean_path(d->arena, mn_str_is_empty(m->path_in_container) ? host : m->path_in_container);
+        char *target = container_clean_path(
+                d->arena, mn_str_is_empty(m->path_in_container) ? host : m->path_in_container);
         struct stat st;
         if (*host != '/' || stat(host, &st) < 0)
                 return mn_fail(err, MN_INVALID,
