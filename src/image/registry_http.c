@@ -3,7 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <curl/curl.h>
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/num.h"
 #include "base/vec.h"
+#include "image/curl_library.h"
 
 enum { BUFFER_SIZE = 256 << 10, MIN_SPEED_BYTES = 1024, UPLOAD_ANSWER_TIMEOUT_MS = 600000 };
 

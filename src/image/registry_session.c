@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/registry_session.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "image/registry_token.h"
+#include "image/curl_library.h"
 
 enum { RETRY_DELAY_MAX_MS = 30000, RETRY_AFTER_MAX_S = 120, SLEEP_SLICE_MS = 100 };
 
