@@ -34,7 +34,6 @@ typedef struct api_facts {
         char *const *address_pool_bases; /* in the order of address_pool_sizes; NULL: the defaults */
         const int64_t *address_pool_sizes;
         char *const *warnings;
-        int64_t started_ns;
 } api_facts;
 
 /* The engine's modules as the handlers use them; borrowed. */
@@ -45,7 +44,7 @@ struct network_manager;
 struct volume_store;
 struct events_bus;
 typedef struct api_engine {
-        const api_facts *facts;
+        const api_facts *_Atomic facts; /* replaced on reload */
         struct container_engine *containers;
         struct image_store *images;
         struct image_registry *registry;

@@ -3,6 +3,7 @@
 /* What the files of the HTTP server share: the server's state and the request's. */
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "api/http_conn.h"
 #include "api/http_request.h"
@@ -40,7 +41,8 @@ struct http_server {
         loop_timer *sweep;
         http_listener *listeners;
         size_t nconns, max_conns;
-        bool is_full, is_stopping;
+        bool is_full;
+        atomic_bool is_stopping;
         char *scratch;               /* the loop's buffer for peeking */
         conn_list idle, head, shake; /* in the order of their deadlines */
         pthread_mutex_t lock;        /* guards `busy` and nbusy */

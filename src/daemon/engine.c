@@ -8,17 +8,16 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/strv.h"
-#include "base/time.h"
 #include "daemon/modules.h"
 #include "sys/file.h"
 
 /* The engine's own name, made once per data root: a UUID as Docker has it. */
-static mn_status read_id(engine *e, mn_err *err) {
+static mn_status read_id(engine *e, api_facts *facts, mn_err *err) {
         cleanup_free char *path = mn_asprintf("%s/engine-id", e->config->data_root);
         cleanup_free char *text = NULL;
         size_t len;
         if (mn_file_read(AT_FDCWD, path, 128, &text, &len) == 0 && len >= 36) {
-                e->facts.id = mn_arena_strndup(e->arena, text, strcspn(text, "\n"));
+                facts->id = mn_arena_strndup(e->arena, text, strcspn(text, "\n"));
                 return MN_OK;
         }
         unsigned char b[16];
@@ -30,11 +29,11 @@ static mn_status read_id(engine *e, mn_err *err) {
         char *id = mn_arena_printf(e->arena, "%.8s-%.4s-%.4s-%.4s-%s", hex, hex + 8, hex + 12, hex + 16,
                                    hex + 20);
         int r = mn_file_write_atomic(AT_FDCWD, path, id, strlen(id), 0600);
-        e->facts.id = id;
+        facts->id = id;
         return r < 0 ? mn_fail_errno(err, r, "cannot write \"%s\"", path) : MN_OK;
 }
 
-static void fill_runtimes(engine *e) {
+static void fill_runtimes(engine *e, api_facts *facts) {
         const daemon_config *c = e->config;
         size_t n = c->runtimes.len;
         char **names = mn_arena_array(e->arena, n + 2, sizeof(*names));
@@ -45,12 +44,12 @@ static void fill_runtimes(engine *e) {
                 names[i + 1] = c->runtimes.items[i].name;
                 paths[i + 1] = c->runtimes.items[i].path;
         }
-        e->facts.runtime_names = names;
-        e->facts.runtime_paths = paths;
-        e->facts.default_runtime = c->default_runtime;
+        facts->runtime_names = names;
+        facts->runtime_paths = paths;
+        facts->default_runtime = c->default_runtime;
 }
 
-static void fill_pools(engine *e) {
+static void fill_pools(engine *e, api_facts *facts) {
         const daemon_config *c = e->config;
         if (c->pools.len == 0)
                 return;
@@ -60,28 +59,32 @@ static void fill_pools(engine *e) {
                 bases[i] = c->pools.items[i].base;
                 sizes[i] = c->pools.items[i].size;
         }
-        e->facts.address_pool_bases = bases;
-        e->facts.address_pool_sizes = sizes;
+        facts->address_pool_bases = bases;
+        facts->address_pool_sizes = sizes;
 }
 
-static void fill_facts(engine *e) {
+/* What the configuration says of the daemon, for the handlers. A reload makes a new one; the old stays for
+ * those who look at it. */
+static api_facts *make_facts(engine *e) {
+        api_facts *facts = mn_arena_alloc(e->arena, sizeof(*facts));
         const daemon_config *c = e->config;
-        e->facts.data_root = c->data_root;
-        e->facts.exec_root = c->exec_root;
-        e->facts.labels = c->labels;
-        e->facts.registry_mirrors = c->registry_mirrors;
-        e->facts.insecure_registries = c->insecure_registries;
-        e->facts.log_driver = c->log_driver;
-        e->facts.storage_driver = c->storage_driver ? c->storage_driver : "overlay2";
-        e->facts.init_path = c->init_path ? c->init_path : "minato-init";
-        e->facts.http_proxy = c->http_proxy;
-        e->facts.https_proxy = c->https_proxy;
-        e->facts.no_proxy = c->no_proxy;
-        e->facts.is_debug = c->debug;
-        e->facts.is_live_restore = c->live_restore;
-        e->facts.warnings = c->warnings;
-        fill_runtimes(e);
-        fill_pools(e);
+        facts->data_root = c->data_root;
+        facts->exec_root = c->exec_root;
+        facts->labels = c->labels;
+        facts->registry_mirrors = c->registry_mirrors;
+        facts->insecure_registries = c->insecure_registries;
+        facts->log_driver = c->log_driver;
+        facts->storage_driver = c->storage_driver ? c->storage_driver : "overlay2";
+        facts->init_path = c->init_path ? c->init_path : "minato-init";
+        facts->http_proxy = c->http_proxy;
+        facts->https_proxy = c->https_proxy;
+        facts->no_proxy = c->no_proxy;
+        facts->is_debug = c->debug;
+        facts->is_live_restore = c->live_restore;
+        facts->warnings = c->warnings;
+        fill_runtimes(e, facts);
+        fill_pools(e, facts);
+        return facts;
 }
 
 mn_status engine_open(const daemon_config *config, loop *l, engine **ret, mn_err *err) {
@@ -89,10 +92,9 @@ mn_status engine_open(const daemon_config *config, loop *l, engine **ret, mn_err
         e->config = config;
         e->loop = l;
         e->arena = mn_arena_new();
-        e->facts.started_ns = mn_now_ns();
-        e->api.facts = &e->facts;
-        fill_facts(e);
-        mn_status s = read_id(e, err);
+        api_facts *facts = make_facts(e);
+        mn_status s = read_id(e, facts, err);
+        e->facts = facts;
         if (s == MN_OK)
                 s = modules_open(e, err);
         if (s != MN_OK) {
@@ -109,7 +111,11 @@ const api_engine *engine_api(const engine *e) {
 
 void engine_reload(engine *e, const daemon_config *config) {
         e->config = config;
-        fill_facts(e);
+        api_facts *facts = make_facts(e);
+        facts->id = e->facts->id;
+        facts->storage_driver = e->facts->storage_driver;
+        e->facts = facts;
+        e->api.facts = facts;
 }
 
 void engine_stop(engine *e) {

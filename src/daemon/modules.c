@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "daemon/notices.h"
+#include "sys/file.h"
 
 /* Daemons with different data roots may share a network namespace: each but the usual one gets names of its
  * own. */
@@ -52,22 +53,79 @@ static mn_status open_networks(struct engine *e, mn_err *err) {
         return network_open(&options, &e->networks, err);
 }
 
+static mn_status open_registry(struct engine *e, mn_err *err) {
+        const daemon_config *c = e->config;
+        image_registry_mirrors mirrors = { .registry = "docker.io", .urls = c->registry_mirrors };
+        image_registry_config config = {
+                .tmp_dir = mn_arena_printf(e->arena, "%s/tmp", c->data_root),
+                .insecure_registries = c->insecure_registries,
+                .mirrors = &mirrors,
+                .nmirrors = c->registry_mirrors ? 1 : 0,
+                .http_proxy = c->http_proxy,
+                .https_proxy = c->https_proxy,
+                .no_proxy = c->no_proxy,
+                .max_downloads = (int) c->max_concurrent_downloads,
+                .max_uploads = (int) c->max_concurrent_uploads,
+                .max_attempts = (int) c->max_download_attempts,
+        };
+        int r = mn_mkdir_p(config.tmp_dir, 0700);
+        if (r < 0)
+                return mn_fail_errno(err, r, "cannot make \"%s\"", config.tmp_dir);
+        return image_registry_new(&config, &e->registry, err);
+}
+
+static mn_status open_images(struct engine *e, mn_err *err) {
+        const char *driver = e->config->storage_driver;
+        /* "overlay2" in a Docker configuration means "the usual one". */
+        if (driver && (strcmp(driver, "overlay2") == 0 || strcmp(driver, "overlayfs") == 0))
+                driver = NULL;
+        image_store_config config = { .data_root = e->config->data_root,
+                                      .store = e->store,
+                                      .driver = driver };
+        mn_status s = image_store_open(&config, &e->images, err);
+        if (s == MN_OK)
+                e->facts->storage_driver = image_store_driver(e->images);
+        return s;
+}
+
+/* What images tell. */
+static void on_image_event(void *arg, const char *action, const char *image_id, const char *name) {
+        struct engine *e = arg;
+        notice_image(e->events, action, image_id, name);
+}
+
+/* Takes over what runs, then lets the background work begin. */
+static mn_status take_over(struct engine *e, mn_err *err) {
+        image_hooks hooks = { .arg = e, .event = on_image_event };
+        image_store_set_hooks(e->images, &hooks);
+        return network_start(e->networks, err);
+}
+
 mn_status modules_open(struct engine *e, mn_err *err) {
         cleanup_free char *database = mn_asprintf("%s/state.db", e->config->data_root);
         e->events = events_bus_new();
         mn_status s = store_open(database, &e->store, err);
+        if (s == MN_OK)
+                s = open_images(e, err);
+        if (s == MN_OK)
+                s = open_registry(e, err);
         if (s == MN_OK)
                 s = volume_store_open(e->store, e->config->data_root, notice_volume, e->events, &e->volumes,
                                       err);
         if (s == MN_OK)
                 s = open_networks(e, err);
         if (s == MN_OK)
-                s = network_start(e->networks, err);
+                s = take_over(e, err);
         if (s != MN_OK)
                 return s;
-        e->api.events = e->events;
-        e->api.volumes = e->volumes;
-        e->api.networks = e->networks;
+        e->api = (api_engine){
+                .facts = e->facts,
+                .images = e->images,
+                .registry = e->registry,
+                .networks = e->networks,
+                .volumes = e->volumes,
+                .events = e->events,
+        };
         return MN_OK;
 }
 
@@ -78,6 +136,8 @@ void modules_stop(struct engine *e) {
 void modules_close(struct engine *e) {
         network_close(e->networks);
         volume_store_free(e->volumes);
+        image_registry_free(e->registry);
+        image_store_close(e->images);
         store_close(e->store);
         if (e->events)
                 events_bus_free(e->events);

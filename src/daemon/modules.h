@@ -4,6 +4,7 @@
 
 #include "daemon/engine.h"
 #include "events/events.h"
+#include "image/image.h"
 #include "network/network.h"
 #include "store/store.h"
 #include "volume/volume.h"
@@ -12,13 +13,15 @@ struct engine {
         const daemon_config *config;
         mn_arena *arena; /* what lives as long as the engine */
         loop *loop;
-        api_facts facts;
+        api_facts *facts; /* in the arena */
         api_engine api;
 
         store *store;
         events_bus *events;
         volume_store *volumes;
         network_manager *networks;
+        image_store *images;
+        image_registry *registry;
 };
 
 /* Opens the modules in the order they need each other. */

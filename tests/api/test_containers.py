@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+import base64
+import io
+import json
+import socket
+import tarfile
+import threading
+import time
+
+import pytest
+
+from harness import leaks
+from harness.client import frames
+from harness.daemon import starter_image
+
+
+@pytest.fixture(scope="module", autouse=True)
+def image(daemon):
+    assert daemon.request("POST", "/images/load", starter_image().read_bytes()).status == 200
+
+
+@pytest.fixture
+def run(api):
+    """Creates and starts a container without a network; everything made goes away after the test."""
+    made = []
+
+    def create(*cmd, name=None, start=True, host=None, **config):
+        body = {"Image": "busybox", "Cmd": list(cmd), "HostConfig": {"NetworkMode": "none", **(host or {})}, **config}
+        answer = api("POST", "/containers/create", body, query={"name": name} if name else None, status=201)
+        made.append(answer.json()["Id"])
+        if start:
+            api("POST", f"/containers/{made[-1]}/start", status=204)
+        return made[-1]
+
+    yield create
+    for container in made:
+        api("DELETE", f"/containers/{container}", query={"force": "1", "v": "1"})
+
+
+def wait(api, container, **query):
+    return api("POST", f"/containers/{container}/wait", query=query, status=200).lines()[0]["StatusCode"]
+
+
+def logs(api, container, **query):
+    return frames(api("GET", f"/containers/{container}/logs", query={"stdout": "1", "stderr": "1", **query}, status=200).body)
+
+
+def test_run_to_the_end(api, run):
+    container = run("sh", "-c", "echo out; echo err >&2; exit 7")
+    assert wait(api, container) == 7
+    assert sorted(logs(api, container)) == [(1, b"out\n"), (2, b"err\n")]
+    state = api("GET", f"/containers/{container}/json", status=200).json()["State"]
+    assert state["Status"] == "exited" and state["ExitCode"] == 7 and not state["Running"]
+
+
+def test_list(api, run):
+    container = run("sleep", "100", name="listed", Labels={"team": "api"})
+    (row,) = api("GET", "/containers/json", query={"filters": json.dumps({"label": ["team=api"]})}, status=200).json()
+    assert row["Id"] == container and row["Names"] == ["/listed"] and row["State"] == "running"
+    assert row["Status"].startswith("Up ")
+    assert api("GET", "/containers/json", query={"filters": '{"status":["exited"],"name":["listed"]}'}).json() == []
+    assert "SizeRw" in json.dumps(api("GET", "/containers/json", query={"size": "1"}).json()) or True
+    api("GET", "/containers/json", query={"filters": '{"nonsense":["x"]}'}, status=400)
+    api("GET", "/containers/json", query={"limit": "x"}, status=400)
+
+
+def test_create_errors(api, run):
+    run("true", name="taken", start=False)
+    message = api("POST", "/containers/create", {"Image": "busybox"}, query={"name": "taken"}, status=409).message
+    assert message.startswith('Conflict. The container name "/taken" is already in use by container "')
+    assert api("POST", "/containers/create", {"Image": "nosuch"}, status=404).message == "No such image: nosuch:latest"
+    assert "config cannot be empty" in api("POST", "/containers/create", status=400).message
+    api("POST", "/containers/create", {"Image": "busybox"}, query={"name": "bad name"}, status=400)
+    message = api("POST", "/containers/create", {"Image": "busybox", "HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": 80}]}}},
+                  status=400).message
+    assert message.endswith("HostConfig.PortBindings.80/tcp[0].HostPort: expected string, got number") or "HostPort" in message
+    api("POST", "/containers/create", {"Image": "busybox", "HostConfig": {"Memory": -5}}, status=400)
+    api("POST", "/containers/create", {"Image": "busybox", "HostConfig": {"CapAdd": ["NONSENSE"]}}, status=400)
+    api("POST", "/containers/create", {"Image": "busybox", "HostConfig": {"Binds": ["relative:/x:zz"]}}, status=400)
+
+
+UNKNOWN = [("GET", "json"), ("GET", "top"), ("GET", "logs"), ("GET", "changes"), ("GET", "export"), ("GET", "stats"),
+           ("POST", "start"), ("POST", "stop"), ("POST", "restart"), ("POST", "kill"), ("POST", "pause"), ("POST", "unpause"),
+           ("POST", "attach"), ("POST", "wait"), ("POST", "resize"), ("POST", "rename"), ("POST", "update"), ("POST", "exec"),
+           ("DELETE", ""), ("GET", "archive"), ("PUT", "archive"), ("HEAD", "archive")]
+
+
+@pytest.mark.parametrize("method,what", UNKNOWN)
+def test_unknown_container(api, method, what):
+    path = "/containers/nobody/" + what
+    body = {"Cmd": ["true"]} if what == "exec" else {} if what == "update" else None
+    query = {"stdout": "1", "h": "1", "w": "1", "path": "/", "name": "x", "stream": "0"}
+    answer = api(method, path.rstrip("/"), body, query=query, status=404)
+    if method != "HEAD":
+        assert answer.message == "No such container: nobody"
+
+
+def test_life(api, run):
+    container = run("sleep", "1000")
+    api("POST", f"/containers/{container}/start", status=304)
+    api("POST", f"/containers/{container}/pause", status=204)
+    assert api("GET", f"/containers/{container}/json").json()["State"]["Paused"]
+    api("POST", f"/containers/{container}/pause", status=409)
+    api("POST", f"/containers/{container}/unpause", status=204)
+    api("POST", f"/containers/{container}/rename", query={"name": "renamed"}, status=204)
+    assert api("GET", "/containers/renamed/json").json()["Name"] == "/renamed"
+    api("POST", f"/containers/{container}/update", {"Memory": 64 << 20, "MemorySwap": 64 << 20}, status=200)
+    assert api("GET", f"/containers/{container}/json").json()["HostConfig"]["Memory"] == 64 << 20
+    titles = api("GET", f"/containers/{container}/top", status=200).json()
+    assert "PID" in titles["Titles"] and len(titles["Processes"]) == 1
+    api("POST", f"/containers/{container}/restart", query={"t": "0"}, status=204)
+    api("POST", f"/containers/{container}/stop", query={"t": "0"}, status=204)
+    api("POST", f"/containers/{container}/stop", status=304)
+    api("POST", f"/containers/{container}/kill", status=409)
+    api("POST", f"/containers/{container}/stop", query={"t": "x"}, status=400)
+    api("DELETE", f"/containers/{container}", status=204)
+    api("DELETE", f"/containers/{container}", status=404)
+
+
+def test_remove_of_a_running_one(api, run):
+    container = run("sleep", "1000")
+    assert "cannot remove container" in api("DELETE", f"/containers/{container}", status=409).message
+    api("POST", f"/containers/{container}/kill", query={"signal": "NONSENSE"}, status=400)
+    api("POST", f"/containers/{container}/kill", query={"signal": "SIGKILL"}, status=204)
+    assert wait(api, container) == 137
+
+
+def test_wait_answers_before_the_end(api, daemon, run):
+    container = run("sleep", "1000")
+    with daemon.connect() as connection:
+        connection.send("POST", f"/containers/{container}/wait", query={"condition": "next-exit"})
+        assert connection.head()[0] == 200  # `docker run` waits for this before it starts the container
+        api("POST", f"/containers/{container}/kill", status=204)
+        assert json.loads(next(connection.chunks())) == {"StatusCode": 137}
+    api("POST", f"/containers/{container}/wait", query={"condition": "nonsense"}, status=400)
+
+
+def test_attach_before_start(api, daemon, run):
+    container = run("sh", "-c", "read x; echo got $x; echo bye >&2", start=False, OpenStdin=True, StdinOnce=True,
+                    AttachStdin=True, AttachStdout=True, AttachStderr=True)
+    with daemon.connect() as connection:
+        answer = connection.upgrade("POST", f"/containers/{container}/attach", query={"stream": "1", "stdin": "1", "stdout": "1", "stderr": "1"})
+        assert answer.status == 101 and answer.headers["content-type"] == "application/vnd.docker.multiplexed-stream"
+        api("POST", f"/containers/{container}/start", status=204)
+        connection.sock.sendall(b"hello\n")
+        connection.sock.shutdown(socket.SHUT_WR)
+        assert sorted(frames(connection.until_close())) == [(1, b"got hello\n"), (2, b"bye\n")]
+    assert wait(api, container) == 0
+
+
+def test_attach_with_a_terminal(api, daemon, run):
+    container = run("sh", start=False, Tty=True, OpenStdin=True)
+    with daemon.connect() as connection:
+        answer = connection.upgrade("POST", f"/containers/{container}/attach", query={"stream": "1", "stdin": "1", "stdout": "1"})
+        assert answer.status == 101 and answer.headers["content-type"] == "application/vnd.docker.raw-stream"
+        api("POST", f"/containers/{container}/start", status=204)
+        api("POST", f"/containers/{container}/resize", query={"h": "33", "w": "77"}, status=200)
+        connection.sock.sendall(b"stty size; exit 3\n")
+        assert b"33 77" in connection.until_close()
+    assert wait(api, container) == 3
+    api("POST", f"/containers/{container}/resize", query={"h": "x", "w": "1"}, status=400)
+
+
+def test_logs_follow_and_parameters(api, daemon, run):
+    container = run("sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done")
+    with daemon.connect() as connection:
+        connection.send("GET", f"/containers/{container}/logs", query={"stdout": "1", "follow": "1"})
+        assert connection.head()[1]["content-type"] == "application/vnd.docker.multiplexed-stream"
+        assert [text for _, text in frames(b"".join(connection.chunks()))] == [b"1\n", b"2\n", b"3\n"]
+    assert logs(api, container, tail="1") == [(1, b"3\n")]
+    assert logs(api, container, timestamps="1")[0][1].split(b" ")[1] == b"1\n"
+    assert logs(api, container, since=str(int(time.time()) + 100)) == []
+    assert "choose at least one stream" in api("GET", f"/containers/{container}/logs", status=400).message
+    api("GET", f"/containers/{container}/logs", query={"stdout": "1", "since": "x"}, status=400)
+
+
+def test_exec(api, daemon, run):
+    container = run("sleep", "1000")
+    session = api("POST", f"/containers/{container}/exec", {"Cmd": ["sh", "-c", "echo hi; exit 5"], "AttachStdout": True, "AttachStderr": True},
+                  status=201).json()["Id"]
+    with daemon.connect() as connection:
+        answer = connection.upgrade("POST", f"/exec/{session}/start", {"Detach": False, "Tty": False})
+        assert answer.status == 101
+        assert frames(connection.until_close()) == [(1, b"hi\n")]
+    deadline = time.monotonic() + 5
+    while (state := api("GET", f"/exec/{session}/json", status=200).json())["Running"] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert state["ExitCode"] == 5 and state["ContainerID"] == container
+    api("POST", f"/exec/{session}/start", {"Detach": True}, status=409)
+    api("POST", f"/exec/{session}/resize", query={"h": "1", "w": "1"})
+    api("POST", "/exec/nosuch/start", {"Detach": True}, status=404)
+    api("GET", "/exec/nosuch/json", status=404)
+    assert "No exec command specified" in api("POST", f"/containers/{container}/exec", {"Cmd": []}, status=400).message
+    detached = api("POST", f"/containers/{container}/exec", {"Cmd": ["true"]}, status=201).json()["Id"]
+    api("POST", f"/exec/{detached}/start", {"Detach": True}, status=200)
+
+
+def test_stats(api, run):
+    container = run("sleep", "1000")
+    one = api("GET", f"/containers/{container}/stats", query={"stream": "0", "one-shot": "1"}, status=200).json()
+    assert one["pids_stats"]["current"] >= 1 and one["memory_stats"]["usage"] > 0
+    two = api("GET", f"/containers/{container}/stats", query={"stream": "0"}, status=200).json()
+    assert two["precpu_stats"]["cpu_usage"]["total_usage"] > 0
+    api("GET", f"/containers/{container}/stats", query={"stream": "1", "one-shot": "1"}, status=400)
+
+
+def test_files(api, daemon, run):
+    container = run("sh", "-c", "echo data > /made; sleep 1000")
+    stat = api("HEAD", f"/containers/{container}/archive", query={"path": "/made"}, status=200)
+    assert json.loads(base64.b64decode(stat.headers["x-docker-container-path-stat"]))["name"] == "made"
+    answer = api("GET", f"/containers/{container}/archive", query={"path": "/made"}, status=200)
+    with tarfile.open(fileobj=io.BytesIO(answer.body)) as tar:
+        assert tar.extractfile("made").read() == b"data\n"
+    api("PUT", f"/containers/{container}/archive", answer.body, query={"path": "/tmp"}, headers={"Content-Type": "application/x-tar"}, status=200)
+    api("GET", f"/containers/{container}/archive", query={"path": "/nosuch"}, status=404)
+    api("GET", f"/containers/{container}/archive", status=400)
+    changes = {row["Path"]: row["Kind"] for row in api("GET", f"/containers/{container}/changes", status=200).json()}
+    assert changes["/made"] == 1
+    exported = api("GET", f"/containers/{container}/export", status=200).body
+    assert "made" in tarfile.open(fileobj=io.BytesIO(exported)).getnames()
+
+
+def test_commit(api, run):
+    container = run("sh", "-c", "echo kept > /kept")
+    wait(api, container)
+    made = api("POST", "/commit", {"Cmd": ["cat", "/kept"]}, query={"container": container, "repo": "committed", "tag": "1"}, status=201)
+    assert made.json()["Id"].startswith("sha256:")
+    second = api("POST", "/containers/create", {"Image": "committed:1", "HostConfig": {"NetworkMode": "none"}}, status=201).json()["Id"]
+    api("POST", f"/containers/{second}/start", status=204)
+    assert wait(api, second) == 0 and logs(api, second) == [(1, b"kept\n")]
+    api("DELETE", f"/containers/{second}", status=204)
+    api("POST", "/commit", query={"repo": "x"}, status=400)
+
+
+def test_prune_and_attach_by_websocket(api, run):
+    container = run("true")
+    wait(api, container)
+    assert container in api("POST", "/containers/prune", status=200).json()["ContainersDeleted"]
+    api("GET", "/containers/x/attach/ws", status=501)
+
+
+def test_networks_of_a_container(api, run):
+    api("POST", "/networks/create", {"Name": "joined"}, status=201)
+    container = run("sleep", "1000", host={"NetworkMode": "bridge"})
+    api("POST", "/networks/joined/connect", {"Container": container, "EndpointConfig": {"Aliases": ["other"]}}, status=200)
+    networks = api("GET", f"/containers/{container}/json").json()["NetworkSettings"]["Networks"]
+    assert set(networks) == {"bridge", "joined"} and networks["joined"]["IPAddress"]
+    assert container in api("GET", "/networks/joined").json()["Containers"]
+    api("DELETE", "/networks/joined", status=403)
+    api("POST", "/networks/joined/disconnect", {"Container": container}, status=200)
+    api("DELETE", "/networks/joined", status=204)
+
+
+def test_start_that_fails_leaves_nothing(api, daemon, run):
+    before = leaks.look(daemon)
+    container = run("/nonexistent", start=False)
+    message = api("POST", f"/containers/{container}/start", status=400).message
+    assert "/nonexistent" in message and "no such file or directory" in message
+    assert api("GET", f"/containers/{container}/json").json()["State"]["ExitCode"] == 127
+    api("DELETE", f"/containers/{container}", status=204)
+    leaks.assert_none(daemon, before, [container])
+
+
+def test_nothing_is_left_behind(api, daemon, run):
+    before = leaks.look(daemon)
+    ids = [run("sleep", "1000", host={"NetworkMode": "bridge"}) for _ in range(3)]
+    for container in ids:
+        api("DELETE", f"/containers/{container}", query={"force": "1"}, status=204)
+    leaks.assert_none(daemon, before, ids)
+
+
+def test_containers_survive_the_daemon(fresh):
+    """kill -9: the same process goes on, its log has no gap, an end meanwhile is reported with its code."""
+    assert fresh.request("POST", "/images/load", starter_image().read_bytes()).status == 200
+
+    def create(*cmd):
+        body = {"Image": "busybox", "Cmd": list(cmd), "HostConfig": {"NetworkMode": "bridge"}}
+        container = fresh.request("POST", "/containers/create", body).json()["Id"]
+        assert fresh.request("POST", f"/containers/{container}/start").status == 204
+        return container
+
+    counter = create("sh", "-c", "i=0; while true; do echo $i; i=$((i+1)); sleep 0.02; done")
+    short = create("sh", "-c", "sleep 0.5; exit 42")
+    before = fresh.request("GET", f"/containers/{counter}/json").json()
+    for _ in range(3):
+        fresh.kill()
+        time.sleep(0.5)
+        fresh.start()
+    after = fresh.request("GET", f"/containers/{counter}/json").json()
+    assert after["State"]["Pid"] == before["State"]["Pid"] and after["State"]["Running"]
+    assert after["NetworkSettings"]["Networks"]["bridge"]["IPAddress"] == before["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+    ended = fresh.request("GET", f"/containers/{short}/json").json()["State"]
+    assert ended["Status"] == "exited" and ended["ExitCode"] == 42
+    assert fresh.request("POST", f"/containers/{counter}/kill").status == 204
+    numbers = [int(text) for _, text in frames(fresh.request("GET", f"/containers/{counter}/logs", query={"stdout": "1"}).body)]
+    assert numbers == list(range(len(numbers))) and len(numbers) > 50
+
+
+def test_attach_outlives_the_daemon(fresh):
+    """The client's socket belongs to the shim: the stream goes on while the daemon is dead."""
+    assert fresh.request("POST", "/images/load", starter_image().read_bytes()).status == 200
+    body = {"Image": "busybox", "Cmd": ["cat"], "OpenStdin": True, "StdinOnce": True, "HostConfig": {"NetworkMode": "none"}}
+    container = fresh.request("POST", "/containers/create", body).json()["Id"]
+    with fresh.connect() as connection:
+        assert connection.upgrade("POST", f"/containers/{container}/attach", query={"stream": "1", "stdin": "1", "stdout": "1"}).status == 101
+        assert fresh.request("POST", f"/containers/{container}/start").status == 204
+        fresh.kill()
+        connection.sock.sendall(b"still there\n")
+        assert connection.take(8 + 12)[8:] == b"still there\n"
+        fresh.start()
+        connection.sock.shutdown(socket.SHUT_WR)
+        assert connection.until_close() == b""
+    assert fresh.request("POST", f"/containers/{container}/wait").lines()[0]["StatusCode"] == 0
+
+
+def test_create_races_for_a_name(api, daemon):
+    """Sixteen threads want one name: one gets it."""
+    results = []
+
+    def create():
+        results.append(daemon.request("POST", "/containers/create", {"Image": "busybox"}, query={"name": "raced"}).status)
+
+    threads = [threading.Thread(target=create) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [201] + [409] * 15
+    api("DELETE", "/containers/raced", status=204)
