@@ -123,6 +123,7 @@ static mn_status join(network_manager *m, struct sandbox *s, struct endpoint *e,
                 int r = st ? 0 : rtnl < 0 ? rtnl : bring_up(e, rtnl);
                 if (!st && r < 0)
                         st = mn_fail_errno(err, r, "setting up interface %s", e->interface);
+                network_settle(s);
                 if (!st && network_gateway_endpoint(s, AF_INET) == e)
                         update_default_route(s, rtnl, AF_INET);
                 if (!st && network_gateway_endpoint(s, AF_INET6) == e)

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "network/firewall_rules.h"
+#include "network/thread.h"
 #include "sys/fd.h"
 
 /* ---- networks ---- */
@@ -175,7 +176,10 @@ mn_status network_firewall_publish(network_manager *m, struct sandbox *s, mn_err
         if (r < 0)
                 mark(m, s, false);
         pthread_mutex_unlock(&m->firewall_lock);
-        return r < 0 ? mn_fail_errno(err, r, "publishing ports") : MN_OK;
+        if (r < 0)
+                return mn_fail_errno(err, r, "publishing ports");
+        network_thread_forget_flows(m->thread, s);
+        return MN_OK;
 }
 
 void network_firewall_unpublish(network_manager *m, struct sandbox *s) {
@@ -193,6 +197,7 @@ void network_firewall_unpublish(network_manager *m, struct sandbox *s) {
         mark(m, s, false);
         int r = commit_or_rebuild(m, &b);
         pthread_mutex_unlock(&m->firewall_lock);
+        network_thread_forget_flows(m->thread, s);
         if (r < 0)
                 mn_log(MN_LOG_WARN, "cannot take published ports back", " container=%s error=\"%s\"",
                        s->container_id, mn_strerror(r));

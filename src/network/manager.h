@@ -246,6 +246,8 @@ void network_sandbox_free(struct sandbox *s);
 /* Finds the network and takes a place in it; nothing happens in the kernel yet. With the lock held. */
 mn_status network_attach(network_manager *m, struct sandbox *s, const network_attachment *a,
                          struct endpoint **ret, mn_err *err) MN_MUST_USE;
+/* Makes the host's ends of its interfaces take effect at once. */
+void network_settle(const struct sandbox *s);
 /* Switches IPv6 on for an interface of the calling thread's namespace. */
 void network_enable_ipv6(const char *interface);
 /* Opens the name server of a sandbox that needs one and has none. */

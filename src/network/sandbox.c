@@ -159,6 +159,22 @@ static void enable_ipv6(network_manager *m, const struct sandbox *s) {
         }
 }
 
+/* The first packet must not be lost: the bridge's ports take part before we return. */
+void network_settle(const struct sandbox *s) {
+        cleanup_nl mn_nl nl = { 0 };
+        cleanup_close int rtnl = s->endpoints.len ? mn_nl_open(NETLINK_ROUTE) : -1;
+        for (size_t i = 0; rtnl >= 0 && i < s->endpoints.len; i++) {
+                const struct endpoint *e = s->endpoints.items[i];
+                int veth = e->veth[0] ? mn_link_index(rtnl, e->veth) : -1;
+                int bridge = veth > 0 ? mn_link_index(rtnl, e->network->bridge.name) : -1;
+                if (veth > 0)
+                        mn_link_put_settle(&nl, veth);
+                if (bridge > 0)
+                        mn_link_put_settle(&nl, bridge);
+        }
+        (void) mn_nl_exchange(rtnl, &nl, NULL, NULL);
+}
+
 /* Brings up all interfaces. */
 static mn_status configure(network_manager *m, struct sandbox *s, int rtnl, mn_err *err) {
         cleanup_nl mn_nl nl = { 0 };
@@ -174,7 +190,10 @@ static mn_status configure(network_manager *m, struct sandbox *s, int rtnl, mn_e
         put_default_route(&nl, rtnl, s, AF_INET);
         put_default_route(&nl, rtnl, s, AF_INET6);
         int r = mn_nl_exchange(rtnl, &nl, NULL, NULL);
-        return r < 0 ? mn_fail_errno(err, r, "setting up the container's interfaces") : MN_OK;
+        if (r < 0)
+                return mn_fail_errno(err, r, "setting up the container's interfaces");
+        network_settle(s);
+        return MN_OK;
 }
 
 /* A prepared interface fits a container that only has the default bridge. */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "network/firewall.h"
 #include "network/prepared.h"
+#include "sys/conntrack.h"
 #include "sys/fd.h"
 
 /* Changes of the packet filter come in swarms; the table is looked at when they are over. */
@@ -81,6 +82,33 @@ static void ask_refill(void *arg) {
 
 void network_thread_ask_refill(struct network_thread *t) {
         loop_post(t->loop, ask_refill, t);
+}
+
+/* ---- flows ---- */
+
+struct flow_job {
+        uint8_t family;
+        uint16_t port;
+};
+
+static void forget_flow(void *arg) {
+        struct flow_job *job = arg;
+        int r = mn_conntrack_forget(job->family, IPPROTO_UDP, job->port);
+        if (r < 0)
+                mn_log(MN_LOG_DEBUG, "cannot forget flows", " port=%u error=\"%s\"", job->port,
+                       mn_strerror(r));
+        mn_freep(&job);
+}
+
+void network_thread_forget_flows(struct network_thread *t, const struct sandbox *s) {
+        for (size_t i = 0; t && i < s->ports.len; i++) {
+                const struct published_port *p = &s->ports.items[i];
+                if (p->protocol != IPPROTO_UDP || p->is_direct)
+                        continue;
+                struct flow_job *job = mn_alloc(sizeof(*job));
+                *job = (struct flow_job){ p->host.family, p->host_port };
+                loop_post(t->loop, forget_flow, job);
+        }
 }
 
 /* ---- the thread ---- */

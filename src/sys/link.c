@@ -122,6 +122,10 @@ void mn_link_put_up(mn_nl *nl, int index, const uint8_t *mac) {
                 mn_nl_put(nl, IFLA_ADDRESS, mac, MN_MAC_LEN);
 }
 
+void mn_link_put_settle(mn_nl *nl, int index) {
+        begin_link(nl, RTM_GETLINK, 0, &(struct ifinfomsg){ .ifi_index = index });
+}
+
 int mn_link_set_hairpin(int rtnl, int index, bool is_on) {
         cleanup_nl mn_nl nl = { 0 };
         begin_link(&nl, RTM_SETLINK, 0, &(struct ifinfomsg){ .ifi_family = AF_BRIDGE, .ifi_index = index });

@@ -66,6 +66,10 @@ int mn_address_delete(int rtnl, int index, const mn_net_address *address);
 int mn_route_set_default(int rtnl, int index, const mn_net_address *gateway);
 int mn_route_delete_default(int rtnl, uint8_t family);
 
+/* Asks about the interface, which makes the kernel (from 6.8 on) act at once on a carrier that has just come:
+   until its link watch has run, a bridge port does not forward and an interface drops what it is to send. */
+void mn_link_put_settle(mn_nl *nl, int index);
+
 /* The steps above appended to a batch, for one exchange. */
 void mn_link_put_up(mn_nl *nl, int index, const uint8_t *mac); /* `mac` NULL: keeps its own */
 void mn_address_put_add(mn_nl *nl, int index, const mn_net_address *address);

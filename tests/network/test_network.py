@@ -308,6 +308,30 @@ def test_port_conflicts(lab, driver):
     lab.container(driver, 'd', ports=port(80, 8080))
 
 
+def test_udp_client_that_never_stops(lab, driver):
+    with inside(lab.lan):
+        client = socket.socket(socket.AF_INET, UDP)
+    client.settimeout(0.1)
+    client.connect((HOST_IP, 8081))
+
+    def ask():
+        try:
+            client.send(b'?')
+            return client.recv(100)
+        except OSError:
+            return None
+    for _ in range(3):
+        assert ask() is None  # the flow is known now, and leads nowhere
+    for round in range(2):
+        c = lab.container(driver, ports=port(81, 8081, protocol='udp'))
+        Server(c.netns, 81, UDP)
+        assert any(ask() == LAN_IP.encode() for _ in range(10))
+        driver.ask('release', id=c.id)
+        c.kill()
+        lab.container(driver)  # has the old address; the next one gets another
+        assert ask() is None
+
+
 def test_ephemeral_and_ranges(lab, driver):
     c = lab.container(driver, ports={'80/tcp': [{'HostIp': '', 'HostPort': ''}], '81/tcp': [{'HostIp': '', 'HostPort': '7000-7002'}],
                                      '82/tcp': [{'HostIp': '', 'HostPort': '7000-7002'}]})
