@@ -3,6 +3,8 @@ BUILD ?= build
 .PHONY: all test unit bench install format check clean
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
+	@for p in cli/minato daemon/minatod shim/minato-shim runtime/minato-runtime init/minato-init; do \
+	    ln -sf src/$$p $(BUILD)/$${p#*/}; done
 $(BUILD)/build.ninja:
 	@meson setup $(BUILD) $(MESON_FLAGS)
 unit: all
