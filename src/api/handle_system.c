@@ -6,6 +6,8 @@
 #include "api/host.h"
 #include "base/strv.h"
 #include "base/time.h"
+#include "container/container.h"
+#include "image/image.h"
 #include "wire/system.h"
 
 mn_status api_ping(api_call *c, mn_err *err) {
@@ -146,6 +148,25 @@ static void fill_security(wire_info *info, mn_arena *arena, const host_facts *ho
         info->security_options = options;
 }
 
+static void fill_counts(wire_info *info, const api_engine *engine) {
+        container_counts counts;
+        container_count(engine->containers, &counts);
+        info->containers = (int64_t) counts.total;
+        info->containers_running = (int64_t) counts.running;
+        info->containers_paused = (int64_t) counts.paused;
+        info->containers_stopped = (int64_t) counts.stopped;
+        info->images = (int64_t) image_count(engine->images);
+}
+
+/* The registry client describes itself as a document. */
+static void fill_registry(wire_info *info, mn_arena *arena, const api_engine *engine) {
+        cleanup_str mn_str json = { 0 };
+        image_registry_info(engine->registry, &json);
+        mn_status s = mn_json_decode_text(&wire_registry_config_type, mn_str_text(&json), json.len, NULL,
+                                          arena, MN_UNKNOWN_IGNORE, &info->registry_config, NULL);
+        (void) s; /* our own text; an empty member is shown when it cannot be read */
+}
+
 mn_status api_get_info(api_call *c, mn_err *err) {
         host_facts host;
         wire_info info = { 0 };
@@ -154,6 +175,8 @@ mn_status api_get_info(api_call *c, mn_err *err) {
         fill_host(&info, &host);
         fill_facts(&info, c->arena, c->engine->facts);
         fill_constants(&info);
+        fill_counts(&info, c->engine);
+        fill_registry(&info, c->arena, c->engine);
         fill_security(&info, c->arena, &host);
         info.system_time = mn_now_ns();
         info.nfd = host_count_fds();

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "codec/size.h"
 #include "daemon/notices.h"
+#include "daemon/programs.h"
 #include "sys/file.h"
 
 /* Daemons with different data roots may share a network namespace: each but the usual one gets names of its
@@ -88,7 +90,77 @@ static mn_status open_images(struct engine *e, mn_err *err) {
         return s;
 }
 
-/* What images tell. */
+/* ---- containers ---- */
+
+static const container_runtime *list_runtimes(struct engine *e) {
+        const daemon_config *c = e->config;
+        container_runtime *list = mn_arena_array(e->arena, c->runtimes.len + 1, sizeof(*list));
+        list[0] = (container_runtime){ .name = "minato", .path = program_path(e->arena, "minato-runtime") };
+        for (size_t i = 0; i < c->runtimes.len; i++)
+                list[i + 1] = (container_runtime){
+                        .name = c->runtimes.items[i].name,
+                        .path = c->runtimes.items[i].path,
+                        .args = c->runtimes.items[i].args,
+                        .is_foreign = true,
+                };
+        return list;
+}
+
+static const wire_ulimit *list_ulimits(struct engine *e) {
+        const daemon_config *c = e->config;
+        wire_ulimit *list = mn_arena_array(e->arena, c->default_ulimits.len, sizeof(*list));
+        for (size_t i = 0; i < c->default_ulimits.len; i++)
+                list[i] = (wire_ulimit){
+                        .name = c->default_ulimits.items[i].name,
+                        .soft = c->default_ulimits.items[i].soft,
+                        .hard = c->default_ulimits.items[i].hard,
+                };
+        return list;
+}
+
+static mn_status open_containers(struct engine *e, mn_err *err) {
+        const daemon_config *c = e->config;
+        int64_t shm_size_bytes = 0;
+        mn_status s = c->default_shm_size ? mn_size_parse(c->default_shm_size, &shm_size_bytes, err) : MN_OK;
+        if (s != MN_OK)
+                return mn_err_prefix(err, s, "default-shm-size");
+        container_engine_options options = {
+                .store = e->store,
+                .images = e->images,
+                .networks = e->networks,
+                .volumes = e->volumes,
+                .events = e->events,
+                .loop = e->loop,
+                .data_root = c->data_root,
+                .exec_root = c->exec_root,
+                .shim_path = program_path(e->arena, "minato-shim"),
+                .init_path = c->init_path ? c->init_path : program_path(e->arena, "minato-init"),
+                .runtimes = list_runtimes(e),
+                .nruntimes = c->runtimes.len + 1,
+                .default_runtime = c->default_runtime,
+                .log_driver = c->log_driver,
+                .log_options = c->log_opts,
+                .cgroup_parent = c->cgroup_parent,
+                .cgroupns_mode = c->default_cgroupns_mode,
+                .ipc_mode = c->default_ipc_mode,
+                .seccomp_profile = c->seccomp_profile,
+                .shm_size_bytes = shm_size_bytes,
+                .ulimits = list_ulimits(e),
+                .nulimits = c->default_ulimits.len,
+                .stop_timeout_s = c->default_stop_timeout,
+                .has_init = c->init,
+                .has_no_new_privileges = c->no_new_privileges,
+        };
+        return container_engine_open(&options, &e->containers, err);
+}
+
+/* Images ask who uses them, and tell what happens to them. */
+static size_t count_users(void *arg, const char *image_id, char ret_container[MN_ID_SIZE],
+                          bool *ret_is_running) {
+        struct engine *e = arg;
+        return container_count_image_users(e->containers, image_id, ret_container, ret_is_running);
+}
+
 static void on_image_event(void *arg, const char *action, const char *image_id, const char *name) {
         struct engine *e = arg;
         notice_image(e->events, action, image_id, name);
@@ -96,9 +168,14 @@ static void on_image_event(void *arg, const char *action, const char *image_id, 
 
 /* Takes over what runs, then lets the background work begin. */
 static mn_status take_over(struct engine *e, mn_err *err) {
-        image_hooks hooks = { .arg = e, .event = on_image_event };
+        image_hooks hooks = { .arg = e, .count_users = count_users, .event = on_image_event };
         image_store_set_hooks(e->images, &hooks);
-        return network_start(e->networks, err);
+        mn_status s = container_engine_restore(e->containers, err);
+        if (s == MN_OK)
+                s = network_start(e->networks, err);
+        if (s == MN_OK)
+                container_engine_start(e->containers);
+        return s;
 }
 
 mn_status modules_open(struct engine *e, mn_err *err) {
@@ -115,11 +192,14 @@ mn_status modules_open(struct engine *e, mn_err *err) {
         if (s == MN_OK)
                 s = open_networks(e, err);
         if (s == MN_OK)
+                s = open_containers(e, err);
+        if (s == MN_OK)
                 s = take_over(e, err);
         if (s != MN_OK)
                 return s;
         e->api = (api_engine){
                 .facts = e->facts,
+                .containers = e->containers,
                 .images = e->images,
                 .registry = e->registry,
                 .networks = e->networks,
@@ -131,9 +211,11 @@ mn_status modules_open(struct engine *e, mn_err *err) {
 
 void modules_stop(struct engine *e) {
         events_bus_shut_down(e->events);
+        container_engine_shut_down(e->containers, !e->config->live_restore);
 }
 
 void modules_close(struct engine *e) {
+        container_engine_free(e->containers);
         network_close(e->networks);
         volume_store_free(e->volumes);
         image_registry_free(e->registry);

@@ -2,6 +2,7 @@
 #pragma once
 /* The engine's inside: its modules, and how they are opened with the configuration's values. */
 
+#include "container/container.h"
 #include "daemon/engine.h"
 #include "events/events.h"
 #include "image/image.h"
@@ -22,6 +23,7 @@ struct engine {
         network_manager *networks;
         image_store *images;
         image_registry *registry;
+        container_engine *containers;
 };
 
 /* Opens the modules in the order they need each other. */
