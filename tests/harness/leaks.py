@@ -36,7 +36,9 @@ def look(daemon, ids=()):
         "mounts": sorted(line.split()[4] for line in open("/proc/self/mountinfo") if str(daemon.folder) in line),
         "processes": _processes(daemon.folder),
         "cgroups": _cgroups(ids),
-        "interfaces": sorted(line.split(":")[1].strip().split("@")[0] for line in run("ip", "-o", "link").splitlines()),
+        # A veth without a carrier is one the daemon has made ahead of the next start.
+        "interfaces": sorted(line.split(":")[1].strip().split("@")[0] for line in run("ip", "-o", "link").splitlines()
+                             if not ("veth" in line.split(":")[1] and "LOWER_UP" not in line)),
         "bundles": sorted(p.name for p in (daemon.exec / "containers").glob("*")),
         "directories": sorted(p.name for p in (daemon.data / "containers").glob("*")),
         "trash": sorted(p.name for p in (daemon.data / "trash").glob("*")),
