@@ -71,7 +71,7 @@ static void delete_container(struct shim *shim, shim_job_fn fn) {
         char *args[] = { (char *) "delete", (char *) "--force", shim->config.container_id, NULL };
         int r = shim_job_start(shim, args, NULL, 0, fn, shim);
         if (r < 0)
-                fn(shim, W_EXITCODE(1, 0), mn_strerror(r));
+                fn(shim, 1 << 8, mn_strerror(r)); /* as if it had exited with 1 */
 }
 
 /* ---- a start that failed ---- */

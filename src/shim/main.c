@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,6 +13,28 @@
 
 enum { TRIM_AFTER_MS = 2000 };
 
+#ifdef __GLIBC__
+#include <malloc.h>
+
+/* One small heap, given back early. */
+static void init_heap(void) {
+        mallopt(M_TRIM_THRESHOLD, 16 * 1024);
+        mallopt(M_TOP_PAD, 4 * 1024);
+        mallopt(M_MMAP_THRESHOLD, 32 * 1024);
+}
+
+static void trim_heap(void) {
+        malloc_trim(0);
+}
+#else
+/* musl's allocator gives back what is free by itself. */
+static void init_heap(void) {
+}
+
+static void trim_heap(void) {
+}
+#endif
+
 /* Gives back what a burst of output or a session has taken. */
 static void trim(void *arg) {
         struct shim *shim = arg;
@@ -25,7 +46,7 @@ static void trim(void *arg) {
         madvise(shim->buffer, SHIM_BUFFER_SIZE, MADV_DONTNEED);
         if (shim->session.log)
                 logs_writer_trim(shim->session.log);
-        malloc_trim(0);
+        trim_heap();
 }
 
 void shim_note_activity(struct shim *shim) {
@@ -43,10 +64,7 @@ static void ignore_signals(void) {
 }
 
 static int init(struct shim *shim) {
-        /* One small heap, given back early. */
-        mallopt(M_TRIM_THRESHOLD, 16 * 1024);
-        mallopt(M_TOP_PAD, 4 * 1024);
-        mallopt(M_MMAP_THRESHOLD, 32 * 1024);
+        init_heap();
         ignore_signals();
         setsid(); /* fails where the daemon did it already */
         if (chdir("/") < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
