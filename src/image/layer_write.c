@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing a layer, on two threads: the caller's decompresses, the worker hashes, writes the tar and builds
- * its tree. They share a ring of chunks; a failure of either stops both.
+ * Writing a layer, on three threads: the caller's decompresses, one worker hashes and builds the tree, one
+ * writes the tar. They share a ring of chunks, each of which goes to both workers; a failure stops all.
  */
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "sys/fd.h"
 #include "sys/file.h"
 
-enum { CHUNKS = 8, WRITEBACK_EVERY = 8 << 20 };
+enum { WORKERS = 2, CHUNKS = 8, WRITEBACK_EVERY = 8 << 20 };
 
 /* Output may be this many times the input, once it is larger than EXPANSION_FREE. */
 enum { EXPANSION_MAX = 1000 };
@@ -28,6 +28,14 @@ enum { EXPANSION_MAX = 1000 };
 struct chunk {
         size_t len;
         char *data; /* LAYER_CHUNK_SIZE bytes */
+};
+
+struct worker {
+        layer_writer *writer;
+        int (*take)(layer_writer *w, const struct chunk *chunk);
+        pthread_t thread;
+        bool is_running;
+        uint64_t taken; /* chunks done so far */
 };
 
 struct layer_writer {
@@ -47,9 +55,8 @@ struct layer_writer {
         int64_t out_bytes;
         struct chunk *filling;
 
-        /* the worker's side */
-        pthread_t thread;
-        bool is_running;
+        /* the workers' side */
+        struct worker workers[WORKERS];
         mn_digest *digest;
         mn_tar_reader *reader;
         tree *tree;
@@ -60,9 +67,9 @@ struct layer_writer {
         pthread_mutex_t lock;
         pthread_cond_t changed;
         struct chunk chunks[CHUNKS];
-        size_t first, used; /* chunks that wait for the worker */
+        uint64_t produced; /* chunks handed over so far */
         bool is_ended;
-        int error; /* the worker's */
+        int error; /* of the first worker that failed */
 };
 
 void layer_tmp_name(char name[LAYER_TMP_NAME_SIZE]) {
@@ -80,7 +87,12 @@ int layer_make_tmp(layer_store *layers, char name[LAYER_TMP_NAME_SIZE]) {
         return fd < 0 ? -errno : fd;
 }
 
-/* ---- the worker ---- */
+/* ---- the workers ---- */
+
+static int hash_chunk(layer_writer *w, const struct chunk *chunk) {
+        mn_digest_update(w->digest, chunk->data, chunk->len);
+        return mn_tar_reader_feed(w->reader, chunk->data, chunk->len);
+}
 
 /* Begins to write out what has gathered, so that the sync at the end has little left to do. */
 static void write_back(layer_writer *w) {
@@ -90,35 +102,50 @@ static void write_back(layer_writer *w) {
         w->flushed = w->written;
 }
 
-static int take_chunk(layer_writer *w, const struct chunk *chunk) {
-        mn_digest_update(w->digest, chunk->data, chunk->len);
+static int write_chunk(layer_writer *w, const struct chunk *chunk) {
         int r = mn_write_all(w->tar_fd, chunk->data, chunk->len);
         if (r < 0)
                 return r;
         w->written += (int64_t) chunk->len;
         write_back(w);
-        return mn_tar_reader_feed(w->reader, chunk->data, chunk->len);
+        return 0;
 }
 
 static void *work(void *arg) {
-        layer_writer *w = arg;
+        struct worker *self = arg;
+        layer_writer *w = self->writer;
         pthread_mutex_lock(&w->lock);
         for (;;) {
-                while (!w->used && !w->is_ended)
+                while (self->taken == w->produced && !w->is_ended && !w->error)
                         pthread_cond_wait(&w->changed, &w->lock);
-                if (!w->used || w->error)
+                if (self->taken == w->produced || w->error)
                         break;
-                struct chunk *chunk = &w->chunks[w->first];
+                const struct chunk *chunk = &w->chunks[self->taken % CHUNKS];
                 pthread_mutex_unlock(&w->lock);
-                int error = take_chunk(w, chunk);
+                int error = self->take(w, chunk);
                 pthread_mutex_lock(&w->lock);
-                w->error = error;
-                w->first = (w->first + 1) % CHUNKS;
-                w->used--;
-                pthread_cond_signal(&w->changed);
+                if (error < 0 && !w->error)
+                        w->error = error;
+                self->taken++;
+                pthread_cond_broadcast(&w->changed);
         }
         pthread_mutex_unlock(&w->lock);
         return NULL;
+}
+
+static int start_workers(layer_writer *w) {
+        static int (*const steps[WORKERS])(layer_writer *, const struct chunk *) = { hash_chunk,
+                                                                                     write_chunk };
+        for (size_t i = 0; i < WORKERS; i++) {
+                struct worker *worker = &w->workers[i];
+                worker->writer = w;
+                worker->take = steps[i];
+                int r = pthread_create(&worker->thread, NULL, work, worker);
+                if (r)
+                        return -r;
+                worker->is_running = true;
+        }
+        return 0;
 }
 
 /* ---- the caller ---- */
@@ -128,12 +155,20 @@ static int on_entry(void *arg, const mn_tar_entry *entry) {
         return tree_add(w->tree, entry);
 }
 
-/* Waits for a free chunk; NULL when the worker has failed. */
+/* Chunks that a worker still needs. With the lock. */
+static uint64_t pending(const layer_writer *w) {
+        uint64_t slowest = w->produced;
+        for (size_t i = 0; i < WORKERS; i++)
+                slowest = MN_MIN(slowest, w->workers[i].taken);
+        return w->produced - slowest;
+}
+
+/* Waits for a free chunk; NULL when a worker has failed. */
 static struct chunk *next_chunk(layer_writer *w) {
         pthread_mutex_lock(&w->lock);
-        while (w->used == CHUNKS && !w->error)
+        while (pending(w) == CHUNKS && !w->error)
                 pthread_cond_wait(&w->changed, &w->lock);
-        struct chunk *chunk = w->error ? NULL : &w->chunks[(w->first + w->used) % CHUNKS];
+        struct chunk *chunk = w->error ? NULL : &w->chunks[w->produced % CHUNKS];
         pthread_mutex_unlock(&w->lock);
         if (chunk)
                 chunk->len = 0;
@@ -142,8 +177,8 @@ static struct chunk *next_chunk(layer_writer *w) {
 
 static void hand_over(layer_writer *w) {
         pthread_mutex_lock(&w->lock);
-        w->used++;
-        pthread_cond_signal(&w->changed);
+        w->produced++;
+        pthread_cond_broadcast(&w->changed);
         pthread_mutex_unlock(&w->lock);
         w->filling = NULL;
 }
@@ -189,8 +224,7 @@ mn_status layer_writer_new(layer_store *layers, const char *expected, layer_writ
         int r = w->dir_fd;
         if (r >= 0) {
                 w->tar_fd = openat(w->dir_fd, "tar", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-                r = w->tar_fd < 0 ? -errno : -pthread_create(&w->thread, NULL, work, w);
-                w->is_running = r == 0;
+                r = w->tar_fd < 0 ? -errno : start_workers(w);
         }
         if (r < 0) {
                 layer_writer_free(w);
@@ -200,16 +234,17 @@ mn_status layer_writer_new(layer_store *layers, const char *expected, layer_writ
         return MN_OK;
 }
 
-/* Lets the worker finish what it has and go. */
+/* Lets the workers finish what they have and go. */
 static void join(layer_writer *w) {
-        if (!w->is_running)
-                return;
         pthread_mutex_lock(&w->lock);
         w->is_ended = true;
-        pthread_cond_signal(&w->changed);
+        pthread_cond_broadcast(&w->changed);
         pthread_mutex_unlock(&w->lock);
-        pthread_join(w->thread, NULL);
-        w->is_running = false;
+        for (size_t i = 0; i < WORKERS; i++)
+                if (w->workers[i].is_running)
+                        pthread_join(w->workers[i].thread, NULL);
+        for (size_t i = 0; i < WORKERS; i++)
+                w->workers[i].is_running = false;
 }
 
 void layer_writer_free(layer_writer *w) {
