@@ -23,6 +23,24 @@ static int64_t number(const int64_t *value) {
         return value ? *value : 0;
 }
 
+/* "host", "container:X" where it is allowed, or nothing. */
+static mn_status check_mode(const char *option, const char *word, const char *value, const char *other,
+                            mn_err *err) {
+        size_t len = other ? strlen(other) : 0;
+        if (!value || !*value || strcmp(value, "host") == 0 || (len && strncmp(value, other, len) == 0))
+                return MN_OK;
+        return mn_fail(err, MN_INVALID, "--%s: invalid %s mode", option, word);
+}
+
+static mn_status check_modes(const create_options *o, mn_err *err) {
+        mn_status status = check_mode("pid", "PID", o->pid, "container:", err);
+        if (!status)
+                status = check_mode("uts", "UTS", o->uts, NULL, err);
+        if (!status)
+                status = check_mode("userns", "USER", o->userns, NULL, err);
+        return status ? status : check_mode("cgroupns", "CGROUP", o->cgroupns, "private", err);
+}
+
 static mn_status check(const create_options *o, mn_err *err) {
         if (o->gpus)
                 return mn_fail(err, MN_NOT_IMPLEMENTED, "--gpus is not supported");
@@ -40,33 +58,7 @@ static mn_status check(const create_options *o, mn_err *err) {
                         err, MN_INVALID,
                         "invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
                         o->pull);
-        return MN_OK;
-}
-
-mn_status create_check_ulimit(mn_arena *arena, const char **value, mn_err *err) {
-        wire_ulimit ignored;
-        return hostspec_ulimit(arena, *value, &ignored, err);
-}
-
-mn_status create_check_stream(mn_arena *arena, const char **value, mn_err *err) {
-        (void) arena;
-        if (strcasecmp(*value, "stdin") == 0 || strcasecmp(*value, "stdout") == 0 ||
-            strcasecmp(*value, "stderr") == 0)
-                return MN_OK;
-        return mn_fail(err, MN_INVALID, "valid streams are STDIN, STDOUT and STDERR");
-}
-
-/* Length of the name in "host:ip" or "host=ip"; 0 when it is neither. */
-static size_t host_length(const char *text) {
-        size_t len = strcspn(text, "=");
-        len = text[len] ? len : strcspn(text, ":");
-        return text[len] && text[len + 1] ? len : 0;
-}
-
-mn_status create_check_host(mn_arena *arena, const char **value, mn_err *err) {
-        (void) arena;
-        return host_length(*value) ? MN_OK
-                                   : mn_fail(err, MN_INVALID, "bad format for add-host: \"%s\"", *value);
+        return check_modes(o, err);
 }
 
 /* Which streams are attached: all without -a; -i adds standard input. */
@@ -238,7 +230,7 @@ static char **fill_hosts(mn_arena *arena, char *const *hosts) {
         size_t n = mn_strv_len(hosts);
         char **ret = n ? mn_arena_array(arena, n + 1, sizeof(char *)) : NULL;
         for (size_t i = 0; i < n; i++) {
-                size_t len = host_length(hosts[i]);
+                size_t len = create_host_length(hosts[i]);
                 const char *address = hosts[i] + len + 1;
                 size_t size = strlen(address);
                 bool is_bracketed = *address == '[' && address[size - 1] == ']';

@@ -115,14 +115,27 @@ typedef struct create_options {
         bool sig_proxy;
 } create_options;
 
-/* The tables of options; `run` has three more. */
-extern const cli_option create_option_table[], run_option_table[];
+/* The options of `run`; those of `create` are the same without the first three. */
+extern const cli_option run_option_table[];
+enum { CREATE_FIRST_OPTION = 3 };
 
 /* Checks of single values while parsing. */
 mn_status create_check_ulimit(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_weight(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_rate(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_operations(mn_arena *arena, const char **value, mn_err *err);
 mn_status create_check_mount(mn_arena *arena, const char **value, mn_err *err);
 mn_status create_check_host(mn_arena *arena, const char **value, mn_err *err);
 mn_status create_check_stream(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_env(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_label(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_dns(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_sysctl(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_device_rule(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_network(mn_arena *arena, const char **value, mn_err *err);
+
+/* Length of the name in "host:ip" or "host=ip"; 0 when it is neither. */
+size_t create_host_length(const char *text);
 
 /* A request ready to be sent, and what the caller needs to know beside it. */
 typedef struct create_request {

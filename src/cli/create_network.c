@@ -228,6 +228,12 @@ static mn_status parse_network(mn_arena *arena, const char *text, const char **r
         return **ret_name ? MN_OK : mn_fail(err, MN_INVALID, "network name/id is not specified");
 }
 
+mn_status create_check_network(mn_arena *arena, const char **value, mn_err *err) {
+        wire_endpoint_settings ignored = { 0 };
+        const char *name;
+        return parse_network(arena, *value, &name, &ignored, err);
+}
+
 /* --ip, --network-alias ... belong to the first network. */
 static mn_status add_short_options(mn_arena *arena, const create_options *o, const char *network,
                                    wire_endpoint_settings *e, mn_err *err) {

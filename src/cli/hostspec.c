@@ -60,6 +60,8 @@ mn_status hostspec_device(mn_arena *arena, const char *text, wire_device_mapping
         cleanup_strv char **parts = mn_strv_split(text, ':');
         size_t n = mn_strv_len(parts);
         const char *mode = "rwm", *inside = parts[0];
+        if (*parts[0] && *parts[0] != '/' && !strchr(parts[0], '='))
+                return mn_fail(err, MN_INVALID, "%s is not an absolute path", parts[0]);
         if (n > 3 || !*parts[0] || (n == 3 && !is_device_mode(parts[2])))
                 return mn_fail(err, MN_INVALID, "invalid device specification: %s", text);
         if (n == 3)

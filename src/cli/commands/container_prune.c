@@ -28,7 +28,7 @@ static int run(cli *c, const void *parsed, char **args) {
         if (!o->force &&
             !cli_confirm(
                     "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?"))
-                return cli_failf("container prune has been cancelled");
+                return CLI_EXIT_OK;
         return prune_and_report(c, &spec);
 }
 

@@ -74,7 +74,6 @@ static void add_row(const listing *l, const mn_json *image, const char *reposito
         const char *id = cli_text(image, "Id");
         int64_t created = cli_number(image, "Created") * MN_NS_PER_SEC,
                 containers = cli_number(image, "Containers");
-        bool is_dated = cli_number(image, "Created") > 0;
         mn_size_human(cli_double(image, "Size"), 3, size);
         mn_duration_human(mn_now_ns() - created, age);
         format_row(l->list, NULL);
@@ -82,7 +81,7 @@ static void add_row(const listing *l, const mn_json *image, const char *reposito
         format_set(l->list, "Tag", tag);
         format_set(l->list, "Digest", digest);
         format_set(l->list, "ID", l->is_full ? id : cli_short_id(c, id));
-        format_set(l->list, "CreatedSince", is_dated ? mn_arena_printf(c->arena, "%s ago", age) : "N/A");
+        format_set(l->list, "CreatedSince", mn_arena_printf(c->arena, "%s ago", age));
         format_set(l->list, "CreatedAt", format_uses(l->list, "CreatedAt") ? cli_local_time(c, created) : "");
         format_set(l->list, "Size", size);
         format_set(l->list, "VirtualSize", mn_size_human(cli_double(image, "Size"), 4, size));

@@ -35,7 +35,7 @@ static int run(cli *c, const void *parsed, char **args) {
                          "to them.\nAre you sure you want to continue?"
                        : "WARNING! This will remove all dangling images.\nAre you sure you want to continue?";
         if (!o->force && !cli_confirm(question))
-                return cli_failf("image prune has been cancelled");
+                return CLI_EXIT_OK;
         return prune_and_report(c, &spec);
 }
 

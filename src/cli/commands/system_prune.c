@@ -69,7 +69,7 @@ static int run(cli *c, const void *parsed, char **args) {
         char text[MN_SIZE_TEXT_SIZE];
         print_warning(o, &question);
         if (!o->force && !cli_confirm(mn_str_text(&question)))
-                return cli_failf("system prune has been cancelled");
+                return CLI_EXIT_OK;
         for (size_t i = 0; i < MN_ARRAY_LEN(steps); i++) {
                 if (i == 2 && !o->volumes)
                         continue;

@@ -34,7 +34,7 @@ static int run(cli *c, const void *parsed, char **args) {
                        : "WARNING! This will remove anonymous local volumes not used by at least one "
                          "container.\nAre you sure you want to continue?";
         if (!o->force && !cli_confirm(question))
-                return cli_failf("volume prune has been cancelled");
+                return CLI_EXIT_OK;
         return prune_and_report(c, &spec);
 }
 
