@@ -404,8 +404,8 @@ static void failed(struct launch *l, const char *text) {
         if (c->state.status == CONTAINER_RESTARTING) {
                 c->state.status = CONTAINER_EXITED;
                 c->state.finished_at = mn_now_ns();
+                container_waits_exited(c);
         }
-        container_waits_exited(c);
         container_notify(c);
         engine_unlock(l->e);
         container_tear_down(c);
