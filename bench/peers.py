@@ -44,6 +44,12 @@ def memory_kib(pid, field):
     return 0
 
 
+def command_line(pid):
+    with contextlib.suppress(OSError):
+        return open(f'/proc/{pid}/cmdline').read()
+    return ''
+
+
 class Engine:
     """A running daemon. `cli` is the argv prefix of its command line."""
 
