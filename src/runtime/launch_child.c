@@ -202,8 +202,10 @@ static mn_status commit_alone(launch *l, mn_err *err) {
 
 static mn_status run_program(launch *l, mn_err *err) {
         mn_status st = process_apply(&l->process, l->rt, err);
+        runtime_trace(l->rt, "  limits, identity");
         if (st == MN_OK)
                 st = process_find(&l->process, err);
+        runtime_trace(l->rt, "  program found");
         if (st == MN_OK && !l->is_fast) {
                 st = launch_ask(l, REQUEST_READY, err);
                 if (st == MN_OK && l->waits_for_start) {
@@ -219,7 +221,7 @@ static mn_status run_program(launch *l, mn_err *err) {
                 st = process_seal(&l->process, &listener, err);
         if (st == MN_OK && listener > 0)
                 st = seccomp_send_listener(l->listener_fd, listener, &l->record, l->spec, l->pid, err);
-        runtime_trace(l->rt, "  process");
+        runtime_trace(l->rt, "  seccomp, capabilities");
         return st == MN_OK ? process_execute(&l->process, err) : st;
 }
 

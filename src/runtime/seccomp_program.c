@@ -181,10 +181,27 @@ static void add_range(struct compiler *c, uint32_t start, uint32_t action, const
         c->ranges[c->range_count++] = (struct range){ start, action, cases };
 }
 
+/* Numbers below this one that no call has are holes for ever; what a filter says of them does not matter. */
+enum { LAST_HOLE = 423 };
+
+static void find_holes(bool is_hole[LAST_HOLE + 1], syscall_arch arch) {
+        size_t len;
+        const syscall_row *rows = syscall_rows(&len);
+        memset(is_hole, true, LAST_HOLE + 1);
+        for (size_t i = 0; i < len; i++)
+                if (rows[i].numbers[arch] >= 0 && rows[i].numbers[arch] <= LAST_HOLE)
+                        is_hole[rows[i].numbers[arch]] = false;
+}
+
 static void build_ranges(struct compiler *c, const seccomp_rules *rules, syscall_arch arch) {
+        bool is_hole[LAST_HOLE + 1];
+        find_holes(is_hole, arch);
         c->range_count = 0;
         for (int nr = 0; nr <= rules->last; nr++) {
                 const seccomp_slot *slot = &rules->slots[nr];
+                /* A hole continues the range before it. */
+                if (nr > 0 && nr <= LAST_HOLE && is_hole[nr] && !c->ranges[c->range_count - 1].cases)
+                        continue;
                 add_range(c, (uint32_t) nr, slot->has_action ? slot->action : rules->default_action,
                           slot->cases);
         }
