@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Terminals end to end: a user's pseudo terminal, the command line (ours and Docker's), the daemon, the shim, the
+container's terminal."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import pathlib
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import daemon as harness  # noqa: E402
+
+DOCKER = "/usr/local/bin/docker" if os.path.exists("/usr/local/bin/docker") else shutil.which("docker")
+
+
+@pytest.fixture(scope="module")
+def daemon():
+    with harness.Daemon("--bridge", "none") as d:
+        archive = harness.starter_image()
+        answer = d.request("POST", "/images/load", archive.read_bytes(), {"Content-Type": "application/x-tar"}, timeout=60)
+        assert answer.status == 200, answer.body
+        yield d
+
+
+@pytest.fixture(params=["minato", "docker"])
+def cli(request, daemon, tmp_path):
+    program = DOCKER if request.param == "docker" else harness.program("minato")
+    if not program:
+        pytest.skip("no docker client here")
+    yield Cli(program, daemon, tmp_path)
+    daemon.remove_containers()
+
+
+class Cli:
+    def __init__(self, program, daemon, home):
+        self.program, self.daemon = program, daemon
+        host = f"unix://{daemon.socket}"
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "DOCKER_HOST": host, "MINATO_HOST": host,
+                            "TERM": "xterm"}
+
+    def run(self, *args, **more):
+        return subprocess.run([self.program, *args], env=self.environment, capture_output=True, timeout=30, **more)
+
+    def output(self, *args, **more):
+        result = self.run(*args, **more)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.decode().strip()
+
+    def terminal(self, *args, rows=30, columns=100):
+        return Terminal([self.program, *args], self.environment, rows, columns)
+
+
+class Terminal:
+    """A program on a terminal of its own, and what a user sees and types there."""
+
+    def __init__(self, argv, environment, rows, columns):
+        self.master, self.slave = pty.openpty()
+        self.resize(rows, columns)
+        self.before = termios.tcgetattr(self.slave)
+        self.seen = b""
+        self.process = subprocess.Popen(argv, stdin=self.slave, stdout=self.slave, stderr=self.slave, env=environment,
+                                        preexec_fn=self.take_terminal)
+
+    @staticmethod
+    def take_terminal():
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text):
+        os.write(self.master, text.encode() if isinstance(text, str) else text)
+
+    def expect(self, pattern, timeout=10):
+        """Waits until the pattern shows up, and forgets everything up to its end."""
+        end = time.monotonic() + timeout
+        while True:
+            match = re.search(pattern.encode(), self.seen)
+            if match:
+                self.seen = self.seen[match.end():]
+                return match
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.master], [], [], left)[0]:
+                raise AssertionError(f"{pattern!r} does not come; seen: {self.seen!r}")
+            try:
+                self.seen += os.read(self.master, 65536)
+            except OSError:
+                raise AssertionError(f"the program ended before {pattern!r}; seen: {self.seen!r}") from None
+
+    def code(self, timeout=15):
+        """The exit code; the terminal must be as it was."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            while select.select([self.master], [], [], 0)[0]:
+                self.seen += os.read(self.master, 65536)
+            self.process.kill()
+            raise AssertionError(f"it does not end; seen: {self.seen!r}") from None
+        assert termios.tcgetattr(self.slave) == self.before, "the terminal was left in another mode"
+        os.close(self.slave)
+        os.close(self.master)
+        return code
+
+
+SHELL = ["busybox", "sh"]
+
+
+def test_run_it(cli):
+    t = cli.terminal("run", "--rm", "-it", "--network", "none", *SHELL, rows=33, columns=97)
+    t.expect("# ")
+    t.type("tty; stty size; echo x$((40+2))x\r")
+    t.expect("/dev/(console|pts/0)")
+    t.expect("33 97")
+    t.expect("x42x")
+    t.type("exit 7\r")
+    assert t.code() == 7
+
+
+def test_resize(cli):
+    t = cli.terminal("run", "--rm", "-it", "--network", "none", *SHELL)
+    t.expect("# ")
+    t.resize(41, 123)
+    t.process.send_signal(signal.SIGWINCH)
+    time.sleep(0.3)
+    t.type("stty size\r")
+    t.expect("41 123")
+    t.type("exit\r")
+    assert t.code() == 0
+
+
+def test_control_c_interrupts_the_command_and_not_the_shell(cli):
+    t = cli.terminal("run", "--rm", "-it", "--network", "none", *SHELL)
+    t.expect("# ")
+    t.type("sleep 100\r")
+    t.expect("sleep 100")
+    time.sleep(0.2)
+    t.type("\x03")
+    t.expect("# ")
+    t.type("echo again$((1+1))\r")
+    t.expect("again2")
+    t.expect("# ")
+    t.type("\x04")  # the end of input ends the shell
+    assert t.code() == 0
+
+
+def test_detach_and_attach(cli):
+    t = cli.terminal("run", "-it", "--name", "d1", "--network", "none", *SHELL)
+    t.expect("# ")
+    t.type("v=kept; echo r$((1+1))\r")
+    t.expect("r2")
+    t.type("\x10\x11")
+    assert t.code() == 0
+    assert cli.output("inspect", "-f", "{{.State.Running}}", "d1") == "true"
+    t = cli.terminal("attach", "d1")
+    time.sleep(0.3)
+    t.type("echo it was $v\r")
+    t.expect("it was kept")
+    t.type("exit 5\r")
+    assert t.code() == 5
+    assert cli.output("inspect", "-f", "{{.State.ExitCode}}", "d1") == "5"
+
+
+def test_own_detach_keys(cli):
+    t = cli.terminal("run", "-it", "--name", "d2", "--network", "none", "--detach-keys", "ctrl-a,d", *SHELL)
+    t.expect("# ")
+    t.type("\x10\x11echo still$((1+1))\r")
+    t.expect("still2")
+    t.type("\x01d")
+    assert t.code() == 0
+    assert cli.output("inspect", "-f", "{{.State.Running}}", "d2") == "true"
+
+
+def test_start_again_attached(cli):
+    cli.output("create", "-it", "--name", "s1", "--network", "none", *SHELL)
+    t = cli.terminal("start", "-ai", "s1")
+    t.expect("# ")
+    t.type("exit 9\r")
+    assert t.code() == 9
+    t = cli.terminal("start", "-ai", "s1")
+    t.expect("# ")
+    t.type("exit\r")
+    assert t.code() == 0
+
+
+def test_exec_it(cli):
+    cli.output("run", "-d", "--name", "e1", "--network", "none", "busybox", "sleep", "100")
+    t = cli.terminal("exec", "-it", "e1", "sh", rows=22, columns=77)
+    t.expect("# ")
+    t.type("stty size; ps | grep -c sleep\r")
+    t.expect("22 77")
+    t.resize(23, 78)
+    t.process.send_signal(signal.SIGWINCH)
+    time.sleep(0.3)
+    t.type("stty size; exit 6\r")
+    t.expect("23 78")
+    assert t.code() == 6
+    t = cli.terminal("exec", "-it", "e1", "cat")
+    t.type("line\r")
+    t.expect("line\r\nline")
+    t.type("\x10\x11")
+    t.process.wait(10)
+    assert cli.output("inspect", "-f", "{{.State.Running}}", "e1") == "true"
+
+
+def test_exit_codes(cli):
+    assert cli.run("run", "--rm", "--network", "none", "busybox", "sh", "-c", "exit 42").returncode == 42
+    missing = cli.run("run", "--rm", "--network", "none", "busybox", "nope")
+    assert missing.returncode == 127 and b"executable file not found in $PATH" in missing.stderr, missing
+    assert cli.run("run", "--rm", "--network", "none", "busybox", "/etc/passwd").returncode == 126
+    assert cli.run("run", "--rm", "--no-such-option", "busybox").returncode == 125
+    cli.output("run", "-d", "--name", "x0", "--network", "none", "busybox", "sleep", "100")
+    cli.output("kill", "x0")
+    assert cli.output("wait", "x0") == "137"
+    cli.output("run", "-d", "--name", "x1", "--network", "none", "busybox", "sleep", "100")
+    assert cli.run("exec", "x1", "sh", "-c", "exit 42").returncode == 42
+    assert cli.run("exec", "x1", "nope").returncode == 127
+    assert cli.run("exec", "x1", "/etc/passwd").returncode == 126
+
+
+def test_piped_input(cli):
+    result = cli.run("run", "--rm", "-i", "--network", "none", "busybox", "cat", input=b"through\n" * 50000)
+    assert result.stdout == b"through\n" * 50000
+    cli.output("run", "-d", "--name", "p1", "--network", "none", "busybox", "sleep", "100")
+    result = cli.run("exec", "-i", "p1", "sh", "-c", "cat; echo err >&2; exit 3", input=b"x" * 300000)
+    assert (result.returncode, result.stdout, result.stderr) == (3, b"x" * 300000, b"err\n")
+
+
+def test_signals_are_passed_on(cli):
+    process = subprocess.Popen([cli.program, "run", "--rm", "--network", "none", "busybox", "sh", "-c",
+                                "trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.1; done"],
+                               env=cli.environment, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == b"got\n"
+    assert process.wait(10) == 3
+
+
+def test_the_daemon_is_killed_meanwhile(cli):
+    t = cli.terminal("run", "-it", "--name", "k1", "--network", "none", *SHELL)
+    t.expect("# ")
+    cli.daemon.kill()
+    t.type("echo alive$((1+1))\r")
+    t.expect("alive2")
+    cli.daemon.start()
+    t.type("echo still$((1+1))\r")
+    t.expect("still2")
+    other = cli.terminal("attach", "k1")
+    time.sleep(0.3)
+    other.type("echo both$((1+1))\r")
+    other.expect("both2")
+    t.expect("both2")
+    t.type("exit 4\r")
+    assert other.code() == 4
+    t.process.wait(10)
