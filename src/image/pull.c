@@ -273,5 +273,7 @@ mn_status pull_into(const image_ingest_ops *ops, void *store, image_registry *re
                                                .is_cancelled = &is_cancelled };
         cleanup_registry_session registry_session *session = registry_session_new(registry, &session_spec);
         p.session = session;
-        return pull_with_session(&p, err);
+        status = pull_with_session(&p, err);
+        /* 401 would make Docker's command line ask for a password, 503 say that the daemon is not ready */
+        return status == MN_UNAUTHORIZED || status == MN_UNAVAILABLE ? MN_INTERNAL : status;
 }

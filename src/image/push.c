@@ -205,7 +205,8 @@ static mn_status push_with_session(struct push *p, const image_auth *auth, mn_ar
                 registry_http_free(p->workers[i]);
                 p->workers[i] = NULL;
         }
-        return status == MN_UNAVAILABLE ? MN_INTERNAL : status;
+        /* 401 would make Docker's command line ask for a password, 503 say that the daemon is not ready */
+        return status == MN_UNAUTHORIZED || status == MN_UNAVAILABLE ? MN_INTERNAL : status;
 }
 
 static mn_status check_platform(const image_push_spec *spec, const image_export *image, mn_err *err) {
