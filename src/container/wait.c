@@ -50,7 +50,7 @@ static void end_wait(container_wait *w) {
                 return;
         w->is_over = true;
         w->exit_code = w->c->state.exit_code;
-        if (!mn_str_is_empty(w->c->state.error))
+        if (w->condition != CONTAINER_WAIT_REMOVED && !mn_str_is_empty(w->c->state.error))
                 w->error = mn_strdup(w->c->state.error);
         ssize_t ignored = write(w->fd, &one, sizeof(one)); /* cannot fail: it was zero */
         (void) ignored;
