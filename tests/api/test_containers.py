@@ -89,7 +89,7 @@ UNKNOWN = [("GET", "json"), ("GET", "top"), ("GET", "logs"), ("GET", "changes"),
 def test_unknown_container(api, method, what):
     path = "/containers/nobody/" + what
     body = {"Cmd": ["true"]} if what == "exec" else {} if what == "update" else None
-    query = {"stdout": "1", "h": "1", "w": "1", "path": "/", "name": "x", "stream": "0"}
+    query = {"stdout": "1", "h": "1", "w": "1", "path": "/", "name": "other", "stream": "0"}
     answer = api(method, path.rstrip("/"), body, query=query, status=404)
     if method != "HEAD":
         assert answer.message == "No such container: nobody"

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a daemon may leave behind: compare two looks at the system."""
+import os
 import pathlib
 import subprocess
 import time
+
+MADE_AHEAD = 2  # network namespaces that wait for the next container
 
 
 def _processes(folder):
@@ -21,7 +24,7 @@ def _processes(folder):
 
 def _cgroups(ids):
     found = []
-    for folder, _, _ in __import__("os").walk("/sys/fs/cgroup"):
+    for folder, _, _ in os.walk("/sys/fs/cgroup"):
         if any(i in folder for i in ids):
             found.append(folder)
     return sorted(found)
@@ -46,8 +49,18 @@ def look(daemon, ids=()):
 
 
 def assert_none(daemon, before, ids=(), timeout=10):
-    """What is torn down in the background gets a while; then both looks must be the same."""
+    """What is torn down in the background gets a while; then nothing may be there that was not there before."""
     deadline = time.monotonic() + timeout
-    while (after := look(daemon, ids)) != before and time.monotonic() < deadline:
+    while (more := _more(before, look(daemon, ids))) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert after == before
+    assert not more, more
+
+
+def _more(before, after):
+    """What is in the second look only. Interfaces of containers come and go with the namespaces made ahead: their number
+    counts, not their names."""
+    result = {key: set(after[key]) - set(before[key]) for key in after if set(after[key]) - set(before[key])}
+    new = result.get("interfaces", set())
+    if all(name.startswith("veth") for name in new) and len(after["interfaces"]) <= len(before["interfaces"]) + MADE_AHEAD:
+        result.pop("interfaces", None)
+    return result

@@ -11,6 +11,8 @@ import yaml
 
 from .daemon import TOP, program
 
+# Pointers in Docker's Go structs that its description calls plain numbers and booleans; dockerd writes null, too.
+NULLABLE = {"MemorySwappiness", "OomKillDisable", "PidsLimit", "Init", "ExitCode"}
 DOCKER = "docker-engine-api-v1.55.yaml"
 
 
@@ -32,6 +34,8 @@ def _schema(node):
     result = {key: _schema(value) for key, value in node.items() if key not in ("example", "x-nullable", "format")}
     if "enum" in result and None not in result["enum"]:
         result["enum"] = result["enum"] + ["", None]
+    for name in NULLABLE & set(node.get("properties") or ()):
+        result["properties"][name] = {"anyOf": [result["properties"][name], {"type": "null"}]}
     kind = result.get("type")
     if isinstance(kind, str) and (kind in ("array", "object") or node.get("x-nullable")):
         result["type"] = [kind, "null"]
@@ -64,6 +68,7 @@ class Description:
         self.paths = document["paths"]
         self.root = {"definitions": _schema(document.get("definitions", {}))}
         self.patterns = patterns_of(self.paths)
+        self.validators = {}
 
     def operation(self, method, path):
         """(path of the description, its operation) that a request belongs to, or (None, None)."""
@@ -88,7 +93,14 @@ class Description:
             return
         documents = response.lines() if "chunked" in response.headers.get("transfer-encoding", "") else [response.json()]
         for document in documents:
-            jsonschema.validate(document, {**self.root, **_schema(schema)})
+            self.validator(schema).validate(document)
+
+    def validator(self, schema):
+        """One per schema: making it is the slow part."""
+        key = json.dumps(schema, sort_keys=True)
+        if key not in self.validators:
+            self.validators[key] = jsonschema.Draft4Validator({**self.root, **_schema(schema)})
+        return self.validators[key]
 
 
 def generated():
