@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon is killed (SIGKILL) and started again, at bad moments. What it acknowledged must hold, containers must not
+notice, and nothing may be left behind."""
+import json
+import random
+import re
+import threading
+import time
+
+import pytest
+
+from harness import daemon as daemons
+from harness import leaks
+from harness.client import frames
+
+SEED = 20260724
+
+
+class Host:
+    """A daemon with the starter image, and short words for what the tests do to it."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        assert daemon.request("POST", "/images/load", daemons.starter_image().read_bytes(), timeout=60).status == 200
+
+    def create(self, *cmd, name=None, host=None, **config):
+        body = {"Image": "busybox", "Cmd": list(cmd), "HostConfig": {"NetworkMode": "none", **(host or {})}, **config}
+        answer = self.daemon.request("POST", "/containers/create", body, query={"name": name} if name else None)
+        assert answer.status == 201, answer.body
+        return answer.json()["Id"]
+
+    def run(self, *cmd, **more):
+        container = self.create(*cmd, **more)
+        answer = self.daemon.request("POST", f"/containers/{container}/start")
+        assert answer.status == 204, answer.body
+        return container
+
+    def state(self, container):
+        answer = self.daemon.request("GET", f"/containers/{container}/json")
+        assert answer.status == 200, answer.body
+        return answer.json()["State"]
+
+    def logs(self, container):
+        answer = self.daemon.request("GET", f"/containers/{container}/logs", query={"stdout": "1"})
+        return b"".join(text for _, text in frames(answer.body))
+
+    def wait_for(self, container, condition, timeout=10):
+        end = time.monotonic() + timeout
+        while not condition(state := self.state(container)):
+            assert time.monotonic() < end, state
+            time.sleep(0.02)
+        return state
+
+    def crash(self):
+        self.daemon.kill()
+        self.daemon.start()
+
+
+@pytest.fixture
+def host(fresh):
+    return Host(fresh)
+
+
+COUNT = "i=0; while :; do echo $i; i=$((i+1)); usleep 2000; done"
+
+
+def test_a_running_container_does_not_notice(host):
+    container = host.run("sh", "-c", COUNT, name="counter")
+    before = host.state(container)
+    for _ in range(3):
+        host.daemon.kill()
+        time.sleep(0.1)
+        host.daemon.start()
+        after = host.state(container)
+        assert (after["Running"], after["Pid"], after["StartedAt"]) == (True, before["Pid"], before["StartedAt"])
+    assert host.daemon.request("POST", f"/containers/{container}/stop", query={"t": "0"}).status == 204
+    numbers = [int(n) for n in host.logs(container).split()]
+    assert numbers == list(range(len(numbers))) and len(numbers) > 100, "the log has a gap"
+    assert host.state(container)["ExitCode"] == 137
+
+
+@pytest.mark.parametrize("code", [0, 7, 137])
+def test_an_end_while_the_daemon_is_away_is_known_exactly(host, code):
+    container = host.run("sh", "-c", f"sleep 0.3; echo last; exit {code}")
+    host.daemon.kill()
+    time.sleep(0.6)
+    host.daemon.start()
+    state = host.wait_for(container, lambda s: not s["Running"])
+    assert (state["Status"], state["ExitCode"], state["Pid"], state["OOMKilled"]) == ("exited", code, 0, False)
+    assert re.match(r"20\d\d-", state["FinishedAt"]) and state["FinishedAt"] > state["StartedAt"]
+    assert host.logs(container) == b"last\n"
+
+
+def test_a_restart_policy_is_kept_while_the_daemon_is_away(host):
+    container = host.run("sh", "-c", "echo run; sleep 0.3; exit 1", host={"RestartPolicy": {"Name": "always"}})
+    host.daemon.kill()
+    time.sleep(0.6)
+    host.daemon.start()
+    end = time.monotonic() + 10
+    while host.logs(container).count(b"run\n") < 2:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_auto_remove_while_the_daemon_is_away(host):
+    container = host.run("sleep", "0.3", host={"AutoRemove": True})
+    host.daemon.kill()
+    time.sleep(0.6)
+    host.daemon.start()
+    end = time.monotonic() + 10
+    while host.daemon.request("GET", f"/containers/{container}/json").status != 404:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_everything_works_on_a_container_of_an_earlier_daemon(host):
+    container = host.run("sh", "-c", "trap 'exit 3' TERM; while :; do usleep 10000; done", name="old")
+    host.crash()
+    request = host.daemon.request
+    exec_id = request("POST", "/containers/old/exec", {"Cmd": ["sh", "-c", "exit 5"], "AttachStdout": True}).json()["Id"]
+    with host.daemon.connect() as connection:
+        stream = connection.upgrade("POST", f"/exec/{exec_id}/start", {"Detach": False})
+        assert stream.status == 101
+        assert stream.sock.recv(10) == b""
+    assert request("GET", f"/exec/{exec_id}/json").json()["ExitCode"] == 5
+    assert request("POST", "/containers/old/pause").status == 204
+    host.crash()
+    assert host.state(container)["Status"] == "paused"
+    assert request("POST", "/containers/old/unpause").status == 204
+    assert request("POST", "/containers/old/stop").status == 204
+    assert host.state(container)["ExitCode"] == 3
+    assert request("POST", "/containers/old/start").status == 204
+    assert host.state(container)["Running"]
+
+
+def test_an_exec_session_ends_while_the_daemon_is_away(host):
+    container = host.run("sleep", "100")
+    exec_id = host.daemon.request("POST", f"/containers/{container}/exec", {"Cmd": ["sleep", "0.3"]}).json()["Id"]
+    assert host.daemon.request("POST", f"/exec/{exec_id}/start", {"Detach": True}).status == 200
+    host.daemon.kill()
+    time.sleep(0.5)
+    host.daemon.start()
+    assert host.state(container)["Running"]
+
+
+class Worker(threading.Thread):
+    """Does one thing after another until the daemon is gone, and notes what was acknowledged."""
+
+    def __init__(self, host, number, seed):
+        super().__init__()
+        self.host, self.number, self.random = host, number, random.Random(seed)
+        self.known = {}  # name: "created", "running", "stopped"; None: in doubt
+
+    def request(self, *args, **more):
+        return self.host.daemon.request(*args, timeout=15, **more).status
+
+    def step(self, round_number):
+        name = f"w{self.number}-{round_number}-{len(self.known)}"
+        running = [n for n, s in self.known.items() if s == "running"]
+        stopped = [n for n, s in self.known.items() if s in ("created", "stopped")]
+        choice = self.random.random()
+        if choice < 0.4 or not self.known:
+            self.known[name] = None
+            body = {"Image": "busybox", "Cmd": ["sleep", "1000"], "StopSignal": "KILL", "HostConfig": {"NetworkMode": "none"}}
+            if self.request("POST", "/containers/create", body, query={"name": name}) == 201:
+                self.known[name] = "created"
+        elif choice < 0.7 and stopped:
+            self.change(self.random.choice(stopped), "running", "POST", "start", 204)
+        elif choice < 0.85 and running:
+            self.change(self.random.choice(running), "stopped", "POST", "stop", 204)
+        elif stopped:
+            name = self.random.choice(stopped)
+            self.known[name] = None
+            if self.request("DELETE", f"/containers/{name}") == 204:
+                del self.known[name]
+                self.removed.add(name)
+
+    def change(self, name, state, method, action, expected):
+        self.known[name] = None
+        status = self.request(method, f"/containers/{name}/{action}")
+        assert status == expected, (name, action, status)
+        self.known[name] = state
+
+    def run(self):
+        self.removed, self.failure = set(), None
+        try:
+            for round_number in range(1000):
+                self.step(round_number)
+        except OSError:
+            pass  # the daemon was killed
+        except Exception as failure:
+            self.failure = failure
+
+
+def check(host, worker):
+    """What was acknowledged holds; what was under way is one or the other, and can be dealt with."""
+    listed = {c["Names"][0][1:]: c for c in host.daemon.request("GET", "/containers/json", query={"all": "1"}).json()}
+    for name, state in worker.known.items():
+        if state is None:
+            assert name not in listed or listed[name]["State"] in ("created", "running", "exited"), listed[name]
+            continue
+        expected = {"created": "created", "running": "running", "stopped": "exited"}[state]
+        assert name in listed, f"{name}, acknowledged as {state}, is gone"
+        assert listed[name]["State"] == expected, (name, state, listed[name]["State"])
+    for name in worker.removed:
+        assert name not in listed, f"{name} was removed and is back"
+
+
+def test_killed_at_any_moment(host):
+    chance = random.Random(SEED)
+    before = leaks.look(host.daemon)
+    for round_number in range(12):
+        workers = [Worker(host, n, chance.random()) for n in range(3)]
+        for worker in workers:
+            worker.start()
+        time.sleep(chance.uniform(0.01, 0.4))
+        host.daemon.kill()
+        for worker in workers:
+            worker.join()
+        host.daemon.start()
+        for worker in workers:
+            assert not worker.failure, worker.failure
+            check(host, worker)
+        for container in host.daemon.request("GET", "/containers/json", query={"all": "1"}).json():
+            answer = host.daemon.request("DELETE", f"/containers/{container['Id']}", query={"force": "1"})
+            assert answer.status == 204, answer.body
+    leaks.assert_none(host.daemon, before)
+    # Nothing of it is running any more, with whatever parent.
+    shims = [line for line in leaks._processes(host.daemon.folder) if "shim" in line]
+    assert shims == []
+
+
+def test_names_and_settings_are_kept(host):
+    container = host.create("true", name="kept", Labels={"a": "b"}, Env=["X=1"])
+    assert host.daemon.request("POST", f"/containers/{container}/rename", query={"name": "renamed"}).status == 204
+    host.crash()
+    document = host.daemon.request("GET", "/containers/renamed/json").json()
+    assert document["Id"] == container and document["Config"]["Labels"] == {"a": "b"} and "X=1" in document["Config"]["Env"]
+    assert host.daemon.request("GET", "/containers/kept/json").status == 404
+    assert json.loads(host.daemon.request("GET", "/images/json").body)[0]["RepoTags"] == ["busybox:latest"]
