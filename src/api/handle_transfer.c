@@ -64,6 +64,7 @@ static mn_status pull(api_call *c, mn_err *err) {
                 .has_all_tags = !*reference.tag && !*reference.digest,
                 .platform = api_param(c, "platform"),
                 .auth = auth,
+                .is_verified = api_param_bool_or(c, "verify", false),
         };
         s = image_pull(c->engine->images, c->engine->registry, &spec, report_progress, c, err);
         if (s != MN_OK)

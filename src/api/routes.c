@@ -98,7 +98,7 @@ const api_route api_routes[] = {
         READ("/images/json", &wire_image_summary_list_type, api_image_list,
              .params = "all filters shared-size digests manifests identity"),
         POST("/images/create", 200, NULL, api_image_create, .body = API_BODY_RAW,
-             .params = "fromImage fromSrc repo tag message changes platform", .produces = JSON_STREAM,
+             .params = "fromImage fromSrc repo tag message changes platform verify", .produces = JSON_STREAM,
              .support = API_PARTLY, .note = "only fromSrc=- (the body of the request), no URL"),
         READ("/images/get", NULL, api_images_save, .params = "names platform", .produces = TAR),
         READ("/images/search", NULL, api_image_search, .params = "term limit filters",

@@ -28,6 +28,7 @@ mn_status pull_image(cli *c, const pull_spec *spec, mn_err *err) {
                          : *reference.tag  ? reference.tag
                                            : NULL);
         client_add_query(&target, "platform", spec->platform);
+        client_add_query(&target, "verify", spec->is_verified ? "1" : NULL);
         const client_request request = { .method = "POST", .target = mn_str_text(&target), .header = header };
         status = client_stream_open(peer, &request, &stream, err);
         return status ? status : progress_show(c, stream, spec->fd, NULL, err);

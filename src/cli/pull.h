@@ -8,7 +8,8 @@ typedef struct pull_spec {
         const char *image;    /* "busybox", "busybox:1.36", "busybox@sha256:..." */
         const char *platform; /* NULL: the daemon's */
         bool has_all_tags;
-        int fd; /* progress goes there; negative: nowhere */
+        bool is_verified; /* refuse what no key of the daemon's policy has signed */
+        int fd;           /* progress goes there; negative: nowhere */
 } pull_spec;
 
 /* Pulls with the stored credentials of the image's registry. */

@@ -66,7 +66,10 @@ typedef struct daemon_config {
         /* images */
         char *storage_driver;
         char **storage_opts;
-        char **registry_mirrors, **insecure_registries;
+        char **registry_mirrors; /* "https://mirror" of docker.io, "quay.io=https://mirror" of another
+                                    registry */
+        char **insecure_registries, **token_realms;
+        char *verification_policy;
         int64_t max_concurrent_downloads, max_concurrent_uploads, max_download_attempts;
         char *http_proxy, *https_proxy, *no_proxy;
 

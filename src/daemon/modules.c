@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/strv.h"
 #include "codec/size.h"
 #include "daemon/notices.h"
 #include "daemon/programs.h"
@@ -55,14 +56,35 @@ static mn_status open_networks(struct engine *e, mn_err *err) {
         return network_open(&options, &e->networks, err);
 }
 
+/* One entry per mirror, in the order given: "https://mirror" is docker.io's, "quay.io=https://mirror" another
+   registry's. */
+static size_t read_mirrors(char *const *list, mn_arena *arena, image_registry_mirrors **ret) {
+        size_t n = mn_strv_len(list);
+        *ret = mn_arena_array(arena, n + 1, sizeof(**ret));
+        for (size_t i = 0; i < n; i++) {
+                const char *equals = strchr(list[i], '=');
+                bool has_registry = equals && memchr(list[i], '/', (size_t) (equals - list[i])) == NULL;
+                char **urls = mn_arena_array(arena, 2, sizeof(*urls));
+                urls[0] = mn_arena_strdup(arena, has_registry ? equals + 1 : list[i]);
+                (*ret)[i].urls = urls;
+                (*ret)[i].registry = has_registry
+                                             ? mn_arena_strndup(arena, list[i], (size_t) (equals - list[i]))
+                                             : MN_REFERENCE_DEFAULT_DOMAIN;
+        }
+        return n;
+}
+
 static mn_status open_registry(struct engine *e, mn_err *err) {
         const daemon_config *c = e->config;
-        image_registry_mirrors mirrors = { .registry = "docker.io", .urls = c->registry_mirrors };
+        image_registry_mirrors *mirrors;
+        size_t nmirrors = read_mirrors(c->registry_mirrors, e->arena, &mirrors);
         image_registry_config config = {
                 .tmp_dir = mn_arena_printf(e->arena, "%s/tmp", c->data_root),
                 .insecure_registries = c->insecure_registries,
-                .mirrors = &mirrors,
-                .nmirrors = c->registry_mirrors ? 1 : 0,
+                .mirrors = mirrors,
+                .nmirrors = nmirrors,
+                .token_realms = c->token_realms,
+                .policy_file = c->verification_policy,
                 .http_proxy = c->http_proxy,
                 .https_proxy = c->https_proxy,
                 .no_proxy = c->no_proxy,

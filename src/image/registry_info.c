@@ -44,6 +44,16 @@ static struct index_info *index_named(struct info *info, const char *name, mn_ar
         return &info->indexes.items[i].value;
 }
 
+static void add_mirrors(struct index_info *index, char *const *urls, mn_arena *arena) {
+        size_t had = mn_strv_len(index->mirrors), n = mn_strv_len(urls);
+        char **all = mn_arena_array(arena, had + n + 1, sizeof(*all));
+        for (size_t i = 0; i < had; i++)
+                all[i] = index->mirrors[i];
+        for (size_t i = 0; i < n; i++)
+                all[had + i] = mn_arena_strdup(arena, urls[i]);
+        index->mirrors = all;
+}
+
 void image_registry_info(const image_registry *registry, mn_str *ret_json) {
         cleanup_arena mn_arena *arena = mn_arena_new();
         const image_registry_config *config = &registry->config;
@@ -63,8 +73,8 @@ void image_registry_info(const image_registry *registry, mn_str *ret_json) {
         info.insecure_cidrs[ncidrs++] = mn_arena_strdup(arena, "::1/128");
         info.insecure_cidrs[ncidrs] = mn_arena_strdup(arena, "127.0.0.0/8");
         for (size_t i = 0; i < config->nmirrors; i++)
-                index_named(&info, config->mirrors[i].registry, arena)->mirrors =
-                        (char **) (uintptr_t) config->mirrors[i].urls;
+                add_mirrors(index_named(&info, config->mirrors[i].registry, arena), config->mirrors[i].urls,
+                            arena);
         info.mirrors = hub->mirrors;
         mn_json_encode(&info_type, &info, 0, ret_json);
 }

@@ -199,6 +199,36 @@ def test_a_full_disk_gets_its_space_back():
         shutil.rmtree(daemon.folder, ignore_errors=True)
 
 
+def test_mirrors_of_any_registry(tmp_path):
+    port, other = free_port(), free_port()
+    with Daemon('--registry-mirror', 'http://127.0.0.1:%d' % port, '--registry-mirror', 'r.example=http://127.0.0.1:%d' % port,
+                '--registry-mirror', 'r.example=http://127.0.0.1:%d' % other) as daemon:
+        with network_of(daemon):
+            mirror = FakeRegistry(port=port)
+        hub, example = mirror.add_image('library/app', '1'), mirror.add_image('team/app', '1')
+        assert pull(daemon, 'app:1').status == 200 and pull(daemon, 'r.example/team/app:1').status == 200
+        assert {i['Id'] for i in images(daemon)} == {hub.id, example.id}
+        config = daemon.request('GET', '/info').json()['RegistryConfig']
+        assert config['Mirrors'] == [f'http://127.0.0.1:{port}']
+        assert config['IndexConfigs']['r.example']['Mirrors'] == [f'http://127.0.0.1:{port}', f'http://127.0.0.1:{other}']
+
+
+def test_the_daemons_policy(tmp_path):
+    policy = tmp_path / 'policy.json'
+    policy.write_text('{"default":[{"type":"insecureAcceptAnything"}],"transports":{"docker":{"127.0.0.1":[{"type":"reject"}]}}}')
+    with Daemon('--verification-policy', str(policy)) as daemon:
+        with network_of(daemon):
+            fake = FakeRegistry()
+        fake.add_image('app', '1')
+        accepted = run(daemon, tmp_path, program('minato'), 'pull', f'{fake.address}/app:1')
+        assert accepted.returncode == 0, accepted.stdout  # the scope names another port: the default counts
+        verified = run(daemon, tmp_path, program('minato'), 'pull', '--verify', f'{fake.address}/app:1')
+        assert verified.returncode == 1 and 'names no public key' in verified.stdout, verified.stdout
+        policy.write_text(policy.read_text().replace('127.0.0.1', fake.address))  # read at every pull
+        rejected = pull(daemon, f'{fake.address}/app:1')
+        assert rejected.status == 403 and 'rejected by policy' in rejected.json()['message']
+
+
 # ---- command lines ----
 
 def run(daemon, tmp_path, client, *argv, stdin=None):

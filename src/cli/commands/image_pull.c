@@ -12,6 +12,7 @@ typedef struct image_pull_options {
         bool disable_content_trust;
         const char *platform;
         bool quiet;
+        bool verify;
 } image_pull_options;
 
 static const cli_option options[] = {
@@ -22,6 +23,8 @@ static const cli_option options[] = {
         { "platform", 0, CLI_STR, offsetof(image_pull_options, platform), "string",
           "Set platform if server is multi-platform capable" },
         { "quiet", 'q', CLI_BOOL, offsetof(image_pull_options, quiet), NULL, "Suppress verbose output" },
+        { "verify", 0, CLI_BOOL, offsetof(image_pull_options, verify), NULL,
+          "Refuse an image that no key of the daemon's policy has signed" },
         { 0 },
 };
 
@@ -43,6 +46,7 @@ static int run(cli *c, const void *parsed, char **args) {
         const pull_spec spec = { .image = args[0],
                                  .platform = o->platform,
                                  .has_all_tags = o->all_tags,
+                                 .is_verified = o->verify,
                                  .fd = o->quiet ? -1 : STDOUT_FILENO };
         if (pull_image(c, &spec, &err))
                 return cli_fail(&err);
