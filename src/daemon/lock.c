@@ -3,13 +3,49 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/num.h"
 #include "sys/fd.h"
 #include "sys/file.h"
+#include "sys/spawn.h"
+
+enum { LOCK_RETRY_MS = 2, LOCK_WAIT_MS = 300, LOCK_WAIT_DEAD_MS = 5000 };
+
+/* The process number in the file, "" when there is none. */
+static void read_owner(int fd, char *text, size_t size) {
+        ssize_t n = pread(fd, text, size - 1, 0);
+        text[n > 0 ? n : 0] = '\0';
+        text[strcspn(text, "\n")] = '\0';
+}
+
+static bool is_owner_alive(int fd) {
+        char text[32];
+        int pid;
+        read_owner(fd, text, sizeof(text));
+        if (mn_parse_int(text, 1, INT32_MAX, &pid) < 0)
+                return true;
+        cleanup_close int pidfd = mn_pidfd_open(pid);
+        struct pollfd p = { .fd = pidfd, .events = POLLIN };
+        return pidfd >= 0 && poll(&p, 1, 0) == 0;
+}
+
+/* A daemon that is killed holds its locks a little longer: until its memory is torn down, and until a child
+   it was about to start has executed its program. That is waited for, so that starting again at once works.
+ */
+static bool take_lock(int fd) {
+        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+        for (int waited_ms = 0; fcntl(fd, F_OFD_SETLK, &lock) < 0; waited_ms += LOCK_RETRY_MS) {
+                if (waited_ms >= LOCK_WAIT_DEAD_MS || (waited_ms >= LOCK_WAIT_MS && is_owner_alive(fd)))
+                        return false;
+                (void) poll(NULL, 0, LOCK_RETRY_MS);
+        }
+        return true;
+}
 
 /* Opens and locks a file (an open-file-description lock: it belongs to the descriptor) and writes our process
  * number into it, for people. */
@@ -18,10 +54,8 @@ static mn_status lock_file(const char *path, mode_t mode, const char *what, int 
         cleanup_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
         if (fd < 0)
                 return mn_fail_errno(err, -errno, "cannot open \"%s\"", path);
-        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-        if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-                ssize_t n = read(fd, text, sizeof(text) - 1);
-                text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
+        if (!take_lock(fd)) {
+                read_owner(fd, text, sizeof(text));
                 return mn_fail(err, MN_CONFLICT,
                                "failed to start daemon: the %s is in use by the daemon with process "
                                "id %s (\"%s\" is locked)",
