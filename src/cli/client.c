@@ -15,8 +15,13 @@
 
 enum { BUFFER_SIZE = 64 << 10, MAX_BODY = 64 << 20 };
 
+/* What we speak unless told otherwise: the newest version whose documents Docker's command line 28 knows. */
+#define OUR_API_VERSION "1.50"
+
 struct client {
         client_spec spec;
+        const char *spoken;  /* API version of the paths */
+        bool has_confirmed;  /* the daemon has answered a request of that version */
         client_stream *idle; /* a connection whose last answer was read to its end */
         char *api_version;
         int last_status;
@@ -43,6 +48,8 @@ mn_status client_new(const client_spec *spec, client **ret, mn_err *err) {
                 return status;
         client *c = mn_alloc(sizeof(*c));
         c->spec = *spec;
+        c->spoken = spec->api_version ? spec->api_version : OUR_API_VERSION;
+        c->has_confirmed = spec->api_version != NULL;
         *ret = c;
         return MN_OK;
 }
@@ -84,9 +91,7 @@ static mn_status stream_new(client *c, client_stream **ret, mn_err *err) {
 }
 
 static void add_head(const client *c, const client_request *r, mn_str *out) {
-        mn_str_printf(out, "%s ", r->method);
-        if (c->spec.api_version)
-                mn_str_printf(out, "/v%s", c->spec.api_version);
+        mn_str_printf(out, "%s /v%s", r->method, c->spoken);
         mn_str_printf(out, "%s HTTP/1.1\r\nHost: docker\r\nUser-Agent: minato/" MINATO_VERSION "\r\n",
                       r->target);
         for (const char *const *h = c->spec.headers; h && *h; h++)
@@ -324,27 +329,19 @@ void client_stream_shut(client_stream *s) {
         shutdown(s->fd, SHUT_WR);
 }
 
-mn_status client_send(client *c, const client_request *request, client_stream **ret, mn_err *err) {
-        cleanup_stream client_stream *s = NULL;
-        mn_status status = stream_new(c, &s, err);
-        if (!status)
-                status = send_request(s, request, err);
-        if (!status)
-                *ret = MN_TAKE(s);
-        return status;
+/* Speaks the daemon's version when the error says that it is older than ours: true when it is worth another
+ * try. No request is spent on finding out beforehand; only old daemons cost one more. */
+static bool steps_down(client *c, mn_status status, mn_err *err) {
+        if (c->has_confirmed || status != MN_INVALID || !strstr(mn_err_text(err), "is too new") ||
+            !c->api_version)
+                return false;
+        c->spoken = c->api_version;
+        c->has_confirmed = true;
+        mn_err_release(err);
+        return true;
 }
 
-mn_status client_stream_open(client *c, const client_request *request, client_stream **ret, mn_err *err) {
-        cleanup_stream client_stream *s = NULL;
-        mn_status status = client_send(c, request, &s, err);
-        if (!status)
-                status = client_receive(s, err);
-        if (!status)
-                *ret = MN_TAKE(s);
-        return status;
-}
-
-mn_status client_call_text(client *c, const client_request *request, mn_str *ret, mn_err *err) {
+static mn_status call_once(client *c, const client_request *request, mn_str *ret, mn_err *err) {
         cleanup_stream client_stream *s = MN_TAKE(c->idle);
         mn_status status = s ? MN_OK : stream_new(c, &s, err);
         if (!status)
@@ -355,6 +352,51 @@ mn_status client_call_text(client *c, const client_request *request, mn_str *ret
                 status = read_all(s, ret, err);
         if (s && s->has_head && s->is_ended && s->head.is_keep_alive && !s->is_hijacked)
                 c->idle = MN_TAKE(s);
+        return status;
+}
+
+mn_status client_call_text(client *c, const client_request *request, mn_str *ret, mn_err *err) {
+        mn_status status = call_once(c, request, ret, err);
+        if (steps_down(c, status, err))
+                status = call_once(c, request, ret, err);
+        c->has_confirmed = true;
+        return status;
+}
+
+/* A request that cannot be sent twice asks first. */
+static mn_status confirm_version(client *c, mn_err *err) {
+        cleanup_str mn_str ignored = MN_STR_INIT(1 << 16);
+        const client_request ping = { .method = "GET", .target = "/_ping" };
+        return c->has_confirmed ? MN_OK : client_call_text(c, &ping, &ignored, err);
+}
+
+mn_status client_send(client *c, const client_request *request, client_stream **ret, mn_err *err) {
+        cleanup_stream client_stream *s = NULL;
+        mn_status status = request->body_fd > 0 || request->is_hijack ? confirm_version(c, err) : MN_OK;
+        if (!status)
+                status = stream_new(c, &s, err);
+        if (!status)
+                status = send_request(s, request, err);
+        if (!status)
+                *ret = MN_TAKE(s);
+        return status;
+}
+
+static mn_status open_once(client *c, const client_request *request, client_stream **ret, mn_err *err) {
+        cleanup_stream client_stream *s = NULL;
+        mn_status status = client_send(c, request, &s, err);
+        if (!status)
+                status = client_receive(s, err);
+        if (!status)
+                *ret = MN_TAKE(s);
+        return status;
+}
+
+mn_status client_stream_open(client *c, const client_request *request, client_stream **ret, mn_err *err) {
+        mn_status status = open_once(c, request, ret, err);
+        if (steps_down(c, status, err))
+                status = open_once(c, request, ret, err);
+        c->has_confirmed = true;
         return status;
 }
 

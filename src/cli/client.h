@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Talking to the daemon: HTTP/1.1 over a unix socket or TCP. Paths carry no API version unless the user asks
- * for one (DOCKER_API_VERSION), so no request is spent on finding out. Everything blocks.
+ * Talking to the daemon: HTTP/1.1 over a unix socket or TCP. Paths name an API version of our own, and the
+ * daemon's when its answer says that ours is too new, so that no request is spent on finding out. Everything
+ * blocks.
  */
 
 #include <stdbool.h>
@@ -19,7 +20,7 @@ typedef struct client_stream client_stream;
 /* How to reach the daemon. */
 typedef struct client_spec {
         const char *host; /* "unix:///run/minato/minato.sock", "tcp://127.0.0.1:2375", "ssh://user@host" */
-        const char *api_version; /* "1.47"; NULL: the daemon's newest */
+        const char *api_version; /* "1.47"; NULL: ours, or the daemon's when that is older */
         bool has_tls, verifies_tls;
         const char *ca_file, *cert_file, *key_file;
         const char *const *headers; /* "Name: value" for every request, NULL-terminated; may be NULL */

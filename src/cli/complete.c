@@ -110,7 +110,7 @@ void cli_write_manual(const cli_command *command, const char *path, mn_str *out)
                    ".SH ENVIRONMENT\n.TP\n.B MINATO_HOST, DOCKER_HOST\nThe daemon's address, in this order; "
                    "otherwise unix:///run/minato/minato.sock.\n.TP\n.B MINATO_CONFIG, "
                    "DOCKER_CONFIG\nDirectory of "
-                   "config.json.\n.TP\n.B DOCKER_API_VERSION\nAPI version to speak instead of the daemon's "
+                   "config.json.\n.TP\n.B DOCKER_API_VERSION\nAPI version to speak instead of our "
                    "newest.\n");
 }
 

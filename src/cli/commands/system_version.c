@@ -19,7 +19,7 @@ static const cli_option options[] = {
         { 0 },
 };
 
-#define CLIENT_API_VERSION "1.55"
+#define CLIENT_API_VERSION "1.50"
 
 static void add_field(mn_str *out, const char *name, const char *value) {
         mn_str_printf(out, " %s:\t", name);
