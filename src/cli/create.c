@@ -244,8 +244,7 @@ static mn_status fill_host(cli *c, const create_options *o, wire_host_config *ho
         mn_arena *arena = c->arena;
         host->container_id_file = (char *) o->cidfile;
         host->is_auto_remove = o->rm;
-        host->cap_add = o->cap_add;
-        host->cap_drop = o->cap_drop;
+        hostspec_capabilities(arena, o->cap_add, o->cap_drop, host);
         host->cgroupns_mode = (char *) o->cgroupns;
         host->dns = o->dns;
         host->dns_options = o->dns_option ? o->dns_option : o->dns_opt;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/hostspec.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,40 @@ mn_status hostspec_weight(mn_arena *arena, const char *text, wire_weight_device 
                 status = mn_fail(err, MN_INVALID, "invalid weight for device: %s", text);
         ret->weight = (uint16_t) weight;
         return status;
+}
+
+static int by_text(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/* The names in their full form, sorted, each once, without those in `except`; only ALL when it is among them.
+ */
+static char **normal_capabilities(mn_arena *arena, char *const *names, char *const *except) {
+        size_t n = 0;
+        char **ret = mn_arena_array(arena, mn_strv_len(names) + 1, sizeof(char *));
+        for (; names && *names; names++) {
+                char *name = mn_arena_strdup(arena, *names);
+                for (char *s = name; *s; s++)
+                        *s = (char) toupper((unsigned char) *s);
+                bool is_all = strcmp(name, "ALL") == 0;
+                if (!is_all && strncmp(name, "CAP_", 4) != 0)
+                        name = mn_arena_printf(arena, "CAP_%s", name);
+                if (mn_strv_has(ret, name) || mn_strv_has(except, name))
+                        continue;
+                if (is_all) {
+                        ret[0] = name;
+                        ret[1] = NULL;
+                        return ret;
+                }
+                ret[n++] = name;
+        }
+        qsort(ret, n, sizeof(*ret), by_text);
+        return n ? ret : NULL;
+}
+
+void hostspec_capabilities(mn_arena *arena, char *const *add, char *const *drop, wire_host_config *host) {
+        host->cap_add = normal_capabilities(arena, add, NULL);
+        host->cap_drop = normal_capabilities(arena, drop, host->cap_add);
 }
 
 /* "seccomp=<the profile's text, compact>". */

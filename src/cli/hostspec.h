@@ -23,6 +23,10 @@ mn_status hostspec_throttle(mn_arena *arena, const char *text, bool is_size, wir
 mn_status hostspec_weight(mn_arena *arena, const char *text, wire_weight_device *ret,
                           mn_err *err) MN_MUST_USE;
 
+/* --cap-add and --cap-drop as Docker sends them: capital, with "CAP_", sorted, each once; ALL stands for the
+ * rest, and what is added is not dropped. */
+void hostspec_capabilities(mn_arena *arena, char *const *add, char *const *drop, wire_host_config *host);
+
 /* --security-opt: a seccomp profile is read from its file, systempaths becomes empty path lists. */
 mn_status hostspec_security(mn_arena *arena, char *const *options, wire_host_config *host,
                             mn_err *err) MN_MUST_USE;

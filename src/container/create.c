@@ -398,6 +398,9 @@ mn_status container_create(container_engine *e, const wire_container_create *req
                 undo_mounts(&k);
         if (*k.image_id)
                 image_unpin(e->options.images, k.image_id);
+        /* To clients, a 404 here says that the image is missing: they would pull it. */
+        if (status == MN_NOT_FOUND && *k.image_id)
+                status = MN_INVALID;
         if (k.is_reserved) {
                 engine_lock(e);
                 mn_map_remove(e->by_name, k.name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.json: what is mounted. */
 
+#include <unistd.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -78,10 +79,10 @@ static void add_ipc_mounts(const container_spec_input *in, mn_arena *arena, moun
         const wire_host_config *host = &r->host_config;
         bool is_host = mn_str_equal(host->ipc_mode, "host");
         if (!is_replaced(r, "/dev/mqueue")) {
-                if (is_host)
+                if (is_host && access("/dev/mqueue", F_OK) == 0)
                         add(mounts, arena, "/dev/mqueue", "bind", "/dev/mqueue",
                             options(arena, "rbind", "nosuid", "noexec", "nodev", NULL));
-                else
+                else if (!is_host)
                         add(mounts, arena, "/dev/mqueue", "mqueue", "mqueue",
                             options(arena, "nosuid", "noexec", "nodev", NULL));
         }

@@ -99,7 +99,8 @@ mn_status container_wait_finish(container_wait *w, int other_fd, mn_arena *arena
                 return mn_fail(err, MN_UNAVAILABLE, "the client has gone");
         ENGINE_LOCKED(w->c->engine);
         *ret = (wire_container_wait_response){ .status_code = w->exit_code };
-        if (w->error) {
+        /* Who waits for the removal is told about the removal, not how the container fared. */
+        if (w->error && w->condition != CONTAINER_WAIT_REMOVED) {
                 ret->error = mn_arena_alloc(arena, sizeof(*ret->error));
                 ret->error->message = mn_arena_strdup(arena, w->error);
         }
