@@ -2,8 +2,10 @@
 """The daemon is killed (SIGKILL) and started again, at bad moments. What it acknowledged must hold, containers must not
 notice, and nothing may be left behind."""
 import json
+import os
 import random
 import re
+import signal
 import threading
 import time
 
@@ -238,3 +240,35 @@ def test_names_and_settings_are_kept(host):
     assert document["Id"] == container and document["Config"]["Labels"] == {"a": "b"} and "X=1" in document["Config"]["Env"]
     assert host.daemon.request("GET", "/containers/kept/json").status == 404
     assert json.loads(host.daemon.request("GET", "/images/json").body)[0]["RepoTags"] == ["busybox:latest"]
+
+
+def shim_of(pid):
+    """The parent of a container's first process."""
+    return int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[1])
+
+
+def is_alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("is_daemon_there", [True, False])
+def test_the_shim_is_killed(host, is_daemon_there):
+    container = host.run("sleep", "1000", name="orphan")
+    pid = host.state(container)["Pid"]
+    if not is_daemon_there:
+        host.daemon.kill()
+    os.kill(shim_of(pid), signal.SIGKILL)
+    if not is_daemon_there:
+        host.daemon.start()
+    state = host.wait_for(container, lambda s: not s["Running"], timeout=5)
+    assert state["ExitCode"] != 0
+    end = time.monotonic() + 5
+    while is_alive(pid):
+        assert time.monotonic() < end, "the container runs on, and nobody watches it"
+        time.sleep(0.02)
+    assert host.daemon.request("POST", f"/containers/{container}/start").status == 204
+    assert host.state(container)["Running"]
+    assert host.daemon.request("DELETE", f"/containers/{container}", query={"force": "1"}).status == 204
