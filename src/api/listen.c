@@ -35,7 +35,8 @@ static int find_group(const char *name, gid_t *ret) {
         }
         if (mn_file_read(AT_FDCWD, "/etc/group", MAX_GROUP_FILE, &text, &len) < 0)
                 return -ENOENT;
-        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        char *rest = NULL;
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
                 char *number = strncmp(line, name, name_len) == 0 && line[name_len] == ':'
                                        ? strchr(line + name_len + 1, ':')
                                        : NULL;
