@@ -108,16 +108,15 @@ static mn_status check_log(struct creation *k, mn_err *err) {
         return logs_config_parse(log->type, &log->config, &ignored, err);
 }
 
-/* NAME of "container:NAME" becomes the id, so that a rename does not matter. */
+/* NAME of "container:NAME" becomes the id, so that a rename does not matter. Whether it is there counts at
+ * the start. */
 static mn_status resolve_mode(struct creation *k, char **mode, mn_err *err) {
         const char *target = container_mode_target(*mode);
-        if (!target)
-                return MN_OK;
         char id[MN_ID_SIZE];
-        mn_status status = container_resolve(k->e, target, id, err);
+        mn_status status = target ? container_resolve(k->e, target, id, err) : MN_NOT_FOUND;
         if (!status)
                 *mode = mn_arena_printf(k->arena, "container:%s", id);
-        return status;
+        return status == MN_NOT_FOUND ? MN_OK : status;
 }
 
 /* One endpoint per network: the mode's network first, then those of NetworkingConfig. */
@@ -134,8 +133,12 @@ static mn_status resolve_networks(struct creation *k, const wire_networking_conf
                 char *id, *real_name;
                 mn_status status = network_check_endpoint(k->e->options.networks, name, wishes, k->arena, &id,
                                                           &real_name, err);
-                if (status)
+                if (status == MN_NOT_FOUND) { /* a missing network counts at the start, as with Docker */
+                        mn_err_release(err);
+                        real_name = mn_arena_strdup(k->arena, name);
+                } else if (status) {
                         return status;
+                }
                 size_t at = 0;
                 while (at < r->endpoints.len && strcmp(r->endpoints.items[at].key, real_name) != 0)
                         at++;

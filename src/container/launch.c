@@ -15,9 +15,10 @@ enum { PROFILE_MAX = 4 << 20, ATTACH_TIMEOUT_MS = 10 * 1000 };
 /* The first process of the running container `id`. */
 static mn_status pid_of(struct launch *l, const char *id, const char *what, int32_t *ret, mn_err *err) {
         ENGINE_LOCKED(l->e);
-        const container *other = mn_map_get(l->e->by_id, id);
-        if (!other)
-                return mn_fail(err, MN_NOT_FOUND, "No such container: %s", id);
+        container *other = NULL;
+        mn_status status = container_find_locked(l->e, id, &other, err);
+        if (status)
+                return status;
         if (!container_is_running(other))
                 return mn_fail(err, MN_CONFLICT, "cannot join %s of a non running container: %s", what, id);
         *ret = other->state.pid;
@@ -35,8 +36,12 @@ static mn_status look_up_network(struct launch *l, mn_err *err) {
         if (status)
                 return status;
         ENGINE_LOCKED(l->e);
-        const container *other = mn_map_get(l->e->by_id, target);
-        l->is_host_network = other && mn_str_equal(other->record->host_config.network_mode, "host");
+        container *other = NULL;
+        status = container_find_locked(l->e, target, &other, err);
+        if (status)
+                return status;
+        l->network_target = mn_arena_strdup(l->arena, other->id);
+        l->is_host_network = mn_str_equal(other->record->host_config.network_mode, "host");
         return MN_OK;
 }
 
@@ -70,9 +75,8 @@ mn_status launch_look_up(struct launch *l, mn_err *err) {
 
 /* Where the files of /etc are: with the container whose network it uses. */
 static char *etc_file(struct launch *l, const char *name) {
-        const char *target = container_mode_target(l->record->host_config.network_mode);
         return mn_arena_printf(l->arena, "%s/containers/%s/%s", l->e->options.data_root,
-                               target ? target : l->c->id, name);
+                               l->network_target ? l->network_target : l->c->id, name);
 }
 
 mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err *err) {

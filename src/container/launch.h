@@ -11,7 +11,8 @@ struct launch {
         const container_record *record;
         mn_arena *arena;
         const container_runtime *runtime;
-        bool is_host_network; /* its own choice, or that of the container it joins */
+        const char *network_target; /* id of the container whose network it joins; NULL: its own */
+        bool is_host_network;       /* its own choice, or that of the container it joins */
         int32_t ipc_pid, pid_pid;
         char *seccomp_profile; /* text of the daemon's, NULL for the built-in one */
         container_user user;

@@ -107,6 +107,8 @@ static void add_tmpfs(const container_mount *m, mn_arena *arena, mount_vec *moun
                         if (**o)
                                 mn_vec_push(&list, mn_arena_strdup(arena, *o));
         }
+        if (mn_str_is_empty(m->options) || !strstr(m->options, "mode="))
+                mn_vec_push(&list, mn_arena_strdup(arena, "mode=1777"));
         if (!m->is_writable)
                 mn_vec_push(&list, mn_arena_strdup(arena, "ro"));
         char **opts = mn_arena_array(arena, list.len + 1, sizeof *opts);

@@ -41,9 +41,9 @@ struct network_job {
 static mn_status make_network(struct launch *l, int *ret_fd, mn_err *err) {
         const container_record *r = l->record;
         network_manager *networks = l->e->options.networks;
-        const char *target = container_mode_target(r->host_config.network_mode);
-        if (target)
-                return l->is_host_network ? MN_OK : network_sandbox_netns(networks, target, ret_fd, err);
+        if (l->network_target)
+                return l->is_host_network ? MN_OK
+                                          : network_sandbox_netns(networks, l->network_target, ret_fd, err);
         network_attachment *attachments = mn_alloc_array(r->endpoints.len + 1, sizeof *attachments);
         for (size_t i = 0; i < r->endpoints.len; i++)
                 attachments[i] = (network_attachment){ r->endpoints.items[i].key,

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon is killed at chosen and at random moments: containers go on, what was acknowledged is there, nothing is
+left behind."""
+import json
+import os
+import random
+import threading
+import time
+
+import pytest
+
+from harness import leaks
+from harness.client import frames
+
+SEED = int(os.environ.get("MINATO_TEST_SEED", "1"))
+
+
+def ok(answer, *statuses):
+    assert answer.status in (statuses or (200, 201, 204)), answer.body
+    return answer
+
+
+def create(daemon, *cmd, name=None, **host):
+    body = {"Image": "busybox", "Cmd": list(cmd), "HostConfig": {"NetworkMode": "none", **host}}
+    return ok(daemon.request("POST", "/containers/create", body, query={"name": name} if name else None)).json()["Id"]
+
+
+def start(daemon, container):
+    ok(daemon.request("POST", f"/containers/{container}/start"))
+
+
+def inspect(daemon, container):
+    return ok(daemon.request("GET", f"/containers/{container}/json")).json()
+
+
+def until(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it does not come to pass"
+        time.sleep(0.02)
+    return value
+
+
+def restart(daemon):
+    daemon.kill()
+    daemon.start()
+
+
+def test_running_containers_go_on(daemon):
+    container = create(daemon, "sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; usleep 20000; done", NetworkMode="bridge")
+    start(daemon, container)
+    before = inspect(daemon, container)
+    time.sleep(0.3)
+    daemon.kill()
+    time.sleep(0.5)
+    daemon.start()
+    after = inspect(daemon, container)
+    assert after["State"]["Running"] and after["State"]["Pid"] == before["State"]["Pid"]
+    assert after["State"]["StartedAt"] == before["State"]["StartedAt"]
+    assert after["NetworkSettings"]["Networks"] == before["NetworkSettings"]["Networks"]
+    time.sleep(0.2)
+    ok(daemon.request("POST", f"/containers/{container}/stop", query={"t": "0"}))
+    pieces = frames(ok(daemon.request("GET", f"/containers/{container}/logs", query={"stdout": "1"})).body)
+    numbers = [int(n) for n in b"".join(text for _, text in pieces).split()]
+    assert numbers == list(range(1, len(numbers) + 1)), "the log has a gap"
+    assert len(numbers) > 20
+
+
+@pytest.mark.parametrize("code", [0, 42])
+def test_an_end_meanwhile_is_told_exactly(daemon, code):
+    container = create(daemon, "sh", "-c", f"sleep 0.5; exit {code}")
+    start(daemon, container)
+    daemon.kill()
+    time.sleep(1)
+    daemon.start()
+    state = inspect(daemon, container)["State"]
+    assert (state["Status"], state["ExitCode"]) == ("exited", code)
+    assert state["FinishedAt"] > state["StartedAt"]
+
+
+def test_policies_after_an_end_meanwhile(daemon):
+    always = create(daemon, "sleep", "0.5", RestartPolicy={"Name": "always"})
+    auto = create(daemon, "sleep", "0.5", AutoRemove=True)
+    start(daemon, always)
+    start(daemon, auto)
+    daemon.kill()
+    time.sleep(1)
+    daemon.start()
+    until(lambda: inspect(daemon, always)["RestartCount"] >= 1)
+    until(lambda: daemon.request("GET", f"/containers/{auto}/json").status == 404)
+
+
+def test_a_killed_shim_ends_its_container(daemon):
+    container = create(daemon, "sleep", "1000")
+    start(daemon, container)
+    pid = inspect(daemon, container)["State"]["Pid"]
+    shim = int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[1])
+    os.kill(shim, 9)
+    state = until(lambda: (s := inspect(daemon, container)["State"])["Status"] == "exited" and s, 3)
+    assert state["ExitCode"] == 137 and state["Error"]
+    until(lambda: not os.path.exists(f"/proc/{pid}") or "Z" in open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1][:3])
+    start(daemon, container)
+    assert inspect(daemon, container)["State"]["Running"]
+
+
+def test_unknown_directories_are_kept(daemon):
+    unknown = daemon.data / "containers" / ("0" * 64)
+    unknown.mkdir()
+    restart(daemon)
+    assert unknown.is_dir()
+    assert "is kept" in daemon.log_text()
+
+
+class Workload(threading.Thread):
+    """Makes, starts, stops and removes containers until the daemon is gone; knows what was acknowledged."""
+
+    def __init__(self, daemon, number, seed):
+        super().__init__()
+        self.daemon, self.number, self.random = daemon, number, random.Random(seed)
+        self.allowed = {}  # name to the states it may be in
+
+    def ask(self, name, doubt, certainty, method, path, **more):
+        self.allowed[name] = doubt
+        answer = self.daemon.request(method, path, **more)
+        assert answer.status in (200, 201, 204), answer.body
+        self.allowed[name] = certainty
+
+    def run(self):
+        try:
+            for i in range(1000):
+                self.one(f"w{self.number}-{i}")
+        except (OSError, ConnectionError, ValueError):
+            pass  # the daemon was killed
+
+    def one(self, name):
+        network = "bridge" if self.random.random() < 0.2 else "none"
+        body = {"Image": "busybox", "Cmd": ["sleep", "1000"], "HostConfig": {"NetworkMode": network}}
+        self.ask(name, {"absent", "created"}, {"created"}, "POST", "/containers/create", body=body, query={"name": name})
+        if self.random.random() < 0.8:
+            self.ask(name, {"created", "running"}, {"running"}, "POST", f"/containers/{name}/start")
+            if self.random.random() < 0.5:
+                self.ask(name, {"running", "exited"}, {"exited"}, "POST", f"/containers/{name}/stop", query={"t": "0"})
+        if self.random.random() < 0.6:
+            states = {"absent", "created", "running", "exited"}
+            self.ask(name, states, {"absent"}, "DELETE", f"/containers/{name}", query={"force": "1"})
+
+
+def containers(daemon):
+    return {c["Names"][0][1:]: c for c in ok(daemon.request("GET", "/containers/json", query={"all": "1"})).json()}
+
+
+def test_killed_at_random_moments(daemon):
+    """Threats R1 in small: MINATO_TEST_KILLS more rounds make it as long as one likes."""
+    moments = random.Random(SEED)
+    for round_number in range(int(os.environ.get("MINATO_TEST_KILLS", "4"))):
+        workers = [Workload(daemon, n, SEED * 1000 + round_number * 10 + n) for n in range(2)]
+        for worker in workers:
+            worker.start()
+        time.sleep(moments.uniform(0.05, 1.0))
+        daemon.kill()
+        for worker in workers:
+            worker.join()
+        daemon.start()
+        found = containers(daemon)
+        for worker in workers:
+            for name, allowed in worker.allowed.items():
+                state = found[name]["State"] if name in found else "absent"
+                assert state in allowed, f"round {round_number}: {name} is {state}, expected {allowed}"
+        running = {c["Id"] for c in found.values() if c["State"] == "running"}
+        until(lambda: set(os.listdir(daemon.exec / "containers")) == running)
+        for name in found:
+            ok(daemon.request("DELETE", f"/containers/{name}", query={"force": "1"}))
+        until(lambda: not os.listdir(daemon.exec / "containers") and not os.listdir(daemon.data / "containers"))
+        until(lambda: not os.listdir(daemon.data / "trash"))
+        left = until(lambda: (look := leaks.look(daemon, [c["Id"] for c in found.values()])) and not look["processes"]
+                     and not look["cgroups"] and json.dumps(look))
+        assert str(daemon.folder) not in json.dumps(json.loads(left)["mounts"])
