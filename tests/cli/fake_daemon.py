@@ -56,8 +56,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def reply(self, status, body, **headers):
         self.send_response(status)
-        for name, value in {**PING, "Content-Type": "application/json", **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        for name, value in {**PING, "Content-Type": "application/json", **more}.items():
+            self.send_header(name, value)
         if status not in (204, 304):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
