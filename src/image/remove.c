@@ -300,17 +300,31 @@ mn_status image_remove(image_store *images, const char *name, const image_remove
         return st;
 }
 
-void image_collect(image_store *images, const char *id) {
+/* With `change`. */
+static void collect_hidden(image_store *images, const char *id) {
         char container[MN_ID_SIZE];
         bool is_running;
-        image_change_begin(images);
         struct image_record *record = mn_map_get(images->images, id);
         if (record && record->is_hidden && !count_users(images, id, container, &is_running)) {
                 cleanup_err mn_err err = { 0 };
                 mn_status st = delete_record(images, record, &err);
                 (void) st; /* pinned again: the next container that goes tries anew */
         }
+}
+
+void image_collect(image_store *images, const char *id) {
+        image_change_begin(images);
+        collect_hidden(images, id);
         image_change_end(images);
+}
+
+/* Hidden images whose last container went while the daemon was dying. With `change`. */
+static void collect_all_hidden(image_store *images, mn_arena *arena) {
+        struct image_record *record;
+        for (size_t pos = 0; mn_map_next(images->images, &pos, NULL, (void **) &record);)
+                if (record->is_hidden)
+                        collect_hidden(images,
+                                       mn_arena_strdup(arena, record->id)); /* may remove the current key */
 }
 
 /* ---- prune ---- */
@@ -363,6 +377,7 @@ mn_status image_prune(image_store *images, const wire_filters *filters, mn_arena
         cleanup_map mn_map *done = mn_map_new(NULL);
         delete_rows rows = { 0 };
         image_change_begin(images);
+        collect_all_hidden(images, arena);
         for (char *id; (id = next_unused(images, filters, is_dangling_only, until, done, arena));) {
                 mn_map_set(done, id, images);
                 prune_one(images, id, arena, &rows);

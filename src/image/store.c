@@ -178,10 +178,13 @@ struct layer_record *image_layer_record(image_store *images, const char *diff_id
         return record;
 }
 
+/* Waits for a collection that is under way: afterwards the layer is either gone or stays. */
 void image_hold_layer(image_store *images, const char *diff_id, int64_t size) {
+        image_change_begin(images);
         image_lock(images);
         image_layer_record(images, diff_id, size)->nholds++;
         image_unlock(images);
+        image_change_end(images);
 }
 
 void image_release_layer(image_store *images, const char *diff_id) {

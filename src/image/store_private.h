@@ -94,7 +94,7 @@ void image_blob_remove(image_store *images, const char *digest);
 /* The layer's record, made when missing. With `lock`. */
 struct layer_record *image_layer_record(image_store *images, const char *diff_id, int64_t size);
 
-/* Keeps layers from being collected: counts up or down. Missing ones are ignored. */
+/* Keeps layers from being collected: counts up or down. Missing ones are ignored. Holding takes `change`. */
 void image_hold_layer(image_store *images, const char *diff_id, int64_t size);
 void image_release_layer(image_store *images, const char *diff_id);
 
