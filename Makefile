@@ -1,6 +1,6 @@
 # A thin front door; meson.build has the build.
 BUILD ?= build
-.PHONY: all test unit bench install format check clean
+.PHONY: all test test-vm unit bench install format check clean
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
 	@for p in cli/minato daemon/minatod shim/minato-shim runtime/minato-runtime init/minato-init; do \
@@ -11,6 +11,8 @@ unit: all
 	@meson test -C $(BUILD) --suite unit --print-errorlogs
 test: all
 	@tests/run
+test-vm: all
+	@tests/vm/run
 bench: all
 	@bench/run
 install: all

@@ -99,7 +99,7 @@ static mn_status collect(const oci_resources *res, rule_list *rules, bool *ret_d
 
 static void format_number(char buf[16], int64_t n) {
         if (n == ANY)
-                strcpy(buf, "*");
+                memcpy(buf, "*", 2);
         else
                 snprintf(buf, 16, "%lld", (long long) n);
 }

@@ -85,9 +85,9 @@ static void signals(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(names_are_sorted),          cmocka_unit_test(flags_and_data),
-                cmocka_unit_test(the_last_one_wins),         cmocka_unit_test(recursion_and_propagation),
-                cmocka_unit_test(too_long_is_refused),       cmocka_unit_test(signals),
+                cmocka_unit_test(names_are_sorted),    cmocka_unit_test(flags_and_data),
+                cmocka_unit_test(the_last_one_wins),   cmocka_unit_test(recursion_and_propagation),
+                cmocka_unit_test(too_long_is_refused), cmocka_unit_test(signals),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

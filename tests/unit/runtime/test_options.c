@@ -35,7 +35,8 @@ static void go_style(void **state) {
         (void) state;
         struct values v;
         int used;
-        const char *args[] = { "-force", "--name=x=y", "-e", "A=1", "--env", "B", "--number", "-5", "id", "--force=false" };
+        const char *args[] = { "-force", "--name=x=y", "-e", "A=1", "--env",
+                               "B",      "--number",   "-5", "id",  "--force=false" };
         assert_int_equal(parse(&v, &used, 10, args), MN_OK);
         assert_int_equal(used, 8);
         assert_true(v.is_forced);

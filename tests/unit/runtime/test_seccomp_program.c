@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The compiled program is run by an interpreter over every call number and compared with the rules read naively. */
+/* The compiled program is run by an interpreter over every call number and compared with the rules read
+ * naively. */
 #include "runtime/seccomp_program.h"
 
 #include <errno.h>
@@ -97,12 +98,15 @@ static void every_call_has_the_outcome_of_its_rule(void **state) {
                         for (int arch = SYSCALL_X86_64; arch <= SYSCALL_X86; arch++) {
                                 if (table[i].numbers[arch] < 0)
                                         continue;
-                                bool is_allowed = call(&p, audit[arch], table[i].numbers[arch], UINT64_MAX, UINT64_MAX) == ALLOW;
+                                bool is_allowed = call(&p, audit[arch], table[i].numbers[arch], UINT64_MAX,
+                                                       UINT64_MAX) == ALLOW;
                                 /* These two allow all bits set as their argument. */
-                                if (strcmp(table[i].name, "socket") == 0 || strcmp(table[i].name, "personality") == 0)
+                                if (strcmp(table[i].name, "socket") == 0 ||
+                                    strcmp(table[i].name, "personality") == 0)
                                         continue;
                                 if (is_allowed != is_always_allowed(&profile, table[i].name))
-                                        fail_msg("%s on %d with caps %lx", table[i].name, arch, (unsigned long) cap_sets[c]);
+                                        fail_msg("%s on %d with caps %lx", table[i].name, arch,
+                                                 (unsigned long) cap_sets[c]);
                         }
         }
 }
@@ -113,7 +117,8 @@ static void arguments_decide(void **state) {
         seccomp_program p;
         compile_default(arena, 0xa80425fb, &p);
         for (uint64_t domain = 0; domain < 50; domain++)
-                assert_int_equal(call_name(&p, "socket", domain), domain == 38 || domain == 40 ? REFUSE(EPERM) : ALLOW);
+                assert_int_equal(call_name(&p, "socket", domain),
+                                 domain == 38 || domain == 40 ? REFUSE(EPERM) : ALLOW);
         assert_int_equal(call_name(&p, "socket", UINT64_C(38) | UINT64_C(1) << 32), ALLOW);
         assert_int_equal(call_name(&p, "personality", 0x20008), ALLOW);
         assert_int_equal(call_name(&p, "personality", 0x20009), REFUSE(EPERM));
@@ -157,23 +162,38 @@ static void the_program_is_small(void **state) {
 /* Every operator at the borders of both halves of an argument. */
 static void operators(void **state) {
         (void) state;
-        static const char *const names[] = { "SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT" };
-        static const uint64_t values[] = { 0, 1, 0xffffffff, UINT64_C(0x100000000), UINT64_C(0x100000001), UINT64_C(0x7fffffffffffffff),
+        static const char *const names[] = { "SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",
+                                             "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT" };
+        static const uint64_t values[] = { 0,
+                                           1,
+                                           0xffffffff,
+                                           UINT64_C(0x100000000),
+                                           UINT64_C(0x100000001),
+                                           UINT64_C(0x7fffffffffffffff),
                                            UINT64_MAX };
         cleanup_arena mn_arena *arena = mn_arena_new();
         char mkdir_name[] = "mkdir", allow[] = "SCMP_ACT_ALLOW", refuse[] = "SCMP_ACT_ERRNO";
         char *rule_names[] = { mkdir_name, NULL };
         for (size_t o = 0; o < MN_ARRAY_LEN(names); o++)
                 for (size_t v = 0; v < MN_ARRAY_LEN(values); v++) {
-                        oci_seccomp_arg arg = { .index = 0, .value = values[v], .op = mn_arena_strdup(arena, names[o]) };
-                        oci_seccomp_rule rule = { .names = rule_names, .action = refuse, .args = { &arg, 1 } };
+                        oci_seccomp_arg arg = { .index = 0,
+                                                .value = values[v],
+                                                .op = mn_arena_strdup(arena, names[o]) };
+                        oci_seccomp_rule rule = { .names = rule_names,
+                                                  .action = refuse,
+                                                  .args = { &arg, 1 } };
                         oci_seccomp spec = { .default_action = allow, .syscalls = { &rule, 1 } };
                         seccomp_program p;
                         assert_int_equal(seccomp_compile(&spec, arena, &p, NULL), MN_OK);
                         for (size_t x = 0; x < MN_ARRAY_LEN(values); x++) {
-                                const bool holds[] = { values[x] != values[v], values[x] < values[v],  values[x] <= values[v],
-                                                       values[x] == values[v], values[x] >= values[v], values[x] > values[v] };
-                                assert_int_equal(call_name(&p, "mkdir", values[x]), holds[o] ? REFUSE(EPERM) : ALLOW);
+                                const bool holds[] = {
+                                        values[x] != values[v],
+                                        values[x]<values[v], values[x] <= values[v], values[x] == values[v],
+                                                  values[x] >= values[v], values[x]>
+                                                values[v]
+                                };
+                                assert_int_equal(call_name(&p, "mkdir", values[x]),
+                                                 holds[o] ? REFUSE(EPERM) : ALLOW);
                         }
                 }
 }
