@@ -12,7 +12,7 @@ import time
 import pytest
 
 from harness.client import Connection
-from harness.daemon import Daemon, program
+from harness.daemon import Daemon, program, starter_image
 
 
 def run(*args, config=None, tmp=None):
@@ -293,3 +293,60 @@ def test_reachable_tcp_needs_verified_clients(tmp_path):
         assert "refusing to listen on tcp://0.0.0.0:2375 without --tlsverify" in daemon.log_text()
     finally:
         daemon.close()
+
+
+TLS_ATTACH = """
+import json, socket, ssl, sys
+folder, container = sys.argv[1:]
+context = ssl.create_default_context(cafile=folder + "/ca.pem")
+context.load_cert_chain(folder + "/client.pem", folder + "/client.key")
+
+
+def connect():
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", 2376), timeout=10), server_hostname="localhost")
+
+
+def read_until(s, end):
+    data = b""
+    while end not in data:
+        part = s.recv(65536)
+        if not part:
+            break
+        data += part
+    return data
+
+
+s = connect()
+s.sendall(f"POST /containers/{container}/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\\r\\nHost: x\\r\\nConnection: Upgrade\\r\\nUpgrade: tcp\\r\\nContent-Length: 0\\r\\n\\r\\n".encode())
+print(read_until(s, b"\\r\\n\\r\\n").split(b"\\r\\n")[0].decode())
+t = connect()
+t.sendall(f"POST /containers/{container}/start HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 0\\r\\n\\r\\n".encode())
+print(read_until(t, b"\\r\\n\\r\\n").split(b"\\r\\n")[0].decode())
+payload = b"x" * 300000
+sent = 0
+received = b""
+s.settimeout(10)
+s.sendall(payload[:60000])
+s.sendall(payload[60000:])
+while len(received) < 300000:
+    part = s.recv(65536)
+    if not part:
+        break
+    received += part
+print(len(received) >= 300000 and b"x" * 1000 in received)
+s.close()
+"""
+
+
+def test_attach_over_tls(tmp_path):
+    """The worker carries the bytes of a hijacked TLS connection, both ways and many of them."""
+    certificates(tmp_path)
+    daemon = Daemon("-H", "tcp://127.0.0.1:2376", "--tlsverify", "--tlscacert", str(tmp_path / "ca.pem"), "--tlscert",
+                    str(tmp_path / "server.pem"), "--tlskey", str(tmp_path / "server.key"))
+    daemon.args += ["-H", f"unix://{daemon.socket}"]
+    with daemon:
+        assert daemon.request("POST", "/images/load", starter_image().read_bytes()).status == 200
+        container = daemon.request("POST", "/containers/create", {"Image": "busybox", "Cmd": ["cat"], "OpenStdin": True, "StdinOnce": True,
+                                                                  "HostConfig": {"NetworkMode": "none"}}).json()["Id"]
+        assert in_netns(daemon, TLS_ATTACH, str(tmp_path), container).splitlines() == ["HTTP/1.1 101 UPGRADED", "HTTP/1.1 204 No Content", "True"]
+        assert daemon.request("POST", f"/containers/{container}/wait").lines()[0]["StatusCode"] == 0
