@@ -213,6 +213,10 @@ void container_purge_trash(container_engine *e);
 
 /* The container's directory in the data root, made when it is missing; O_PATH. -errno. */
 int container_open_directory(container *c);
+
+/* As above for those who only look, without the operation lock: makes nothing (the container may be removed
+ * meanwhile, and its directory would come back). Without a directory, one in which none of its files are. */
+int container_look_directory(container *c);
 /* Absolute paths, in `arena`. */
 char *container_path(const container *c, mn_arena *arena, const char *file);
 char *container_bundle_path(const container *c, mn_arena *arena, const char *file);

@@ -107,7 +107,7 @@ mn_status container_inspect(container_engine *e, const char *name, bool has_size
         engine_unlock(e);
         if (!has_size)
                 return MN_OK;
-        cleanup_close int dir = container_open_directory(c);
+        cleanup_close int dir = container_look_directory(c);
         if (dir < 0)
                 return mn_fail_errno(err, dir, "cannot open the directory of container %s", c->id);
         ret->size_rw = mn_arena_alloc(arena, sizeof(*ret->size_rw));

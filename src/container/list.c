@@ -258,7 +258,7 @@ static void summarise(const container *c, mn_arena *arena, wire_container_summar
 }
 
 static void add_size(container *c, wire_container_summary *row) {
-        cleanup_close int dir = container_open_directory(c);
+        cleanup_close int dir = container_look_directory(c);
         cleanup_err mn_err ignored = { 0 }; /* a container that is going away has no size */
         if (dir >= 0 && image_container_size(c->engine->options.images, c->record->image_id, dir,
                                              &row->size_rw, &row->size_root_fs, &ignored))

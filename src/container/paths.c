@@ -17,6 +17,14 @@ int container_open_directory(container *c) {
         return fd < 0 ? -errno : fd;
 }
 
+int container_look_directory(container *c) {
+        int fd = openat(c->engine->containers_fd, c->id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        /* Not made yet, or gone a moment ago: an empty place to look at, and nothing is made. */
+        if (fd < 0 && errno == ENOENT)
+                fd = openat(c->engine->containers_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
 char *container_path(const container *c, mn_arena *arena, const char *file) {
         return mn_arena_printf(arena, "%s/containers/%s/%s", c->engine->options.data_root, c->id, file);
 }
