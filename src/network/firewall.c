@@ -96,13 +96,19 @@ static void add_port(mn_nft_batch *b, const struct published_port *p) {
 
 /* ---- transactions ---- */
 
-static int commit(mn_nft_batch *b) {
-        cleanup_close int fd = mn_nl_open(NETLINK_NETFILTER);
-        if (fd < 0) {
+/* The socket stays open: the kernel makes its closing wait until what was deleted is freed, a matter of
+   milliseconds. After an error there may be answers left in it, so then it is not used again. */
+static int commit(network_manager *m, mn_nft_batch *b) {
+        if (m->firewall_fd < 0)
+                m->firewall_fd = mn_nl_open(NETLINK_NETFILTER);
+        if (m->firewall_fd < 0) {
                 mn_nft_release(b);
-                return fd;
+                return m->firewall_fd;
         }
-        return mn_nft_commit(b, fd);
+        int r = mn_nft_commit(b, m->firewall_fd);
+        if (r < 0)
+                m->firewall_fd = mn_close(m->firewall_fd);
+        return r;
 }
 
 /* All networks and active ports; the manager's lock is held. */
@@ -133,7 +139,7 @@ static int rebuild(network_manager *m) {
         network_lock(m);
         add_state(&b, m);
         network_unlock(m);
-        return commit(&b);
+        return commit(m, &b);
 }
 
 mn_status network_firewall_rebuild(network_manager *m, mn_err *err) {
@@ -155,7 +161,7 @@ static void mark(network_manager *m, struct sandbox *s, bool is_active) {
 /* A table somebody removed makes the kernel say ENOENT: then everything is set up anew, this change included.
  */
 static int commit_or_rebuild(network_manager *m, mn_nft_batch *b) {
-        int r = commit(b);
+        int r = commit(m, b);
         return r == -ENOENT ? rebuild(m) : r;
 }
 
@@ -205,8 +211,9 @@ void network_firewall_unpublish(network_manager *m, struct sandbox *s) {
 
 void network_firewall_check(network_manager *m) {
         pthread_mutex_lock(&m->firewall_lock);
-        cleanup_close int fd = mn_nl_open(NETLINK_NETFILTER);
-        if (fd >= 0 && mn_nft_table_exists(fd, NFPROTO_INET, m->instance) == 0) {
+        bool is_gone = m->firewall_fd >= 0 &&
+                       mn_nft_table_exists(m->firewall_fd, NFPROTO_INET, m->instance) == 0;
+        if (is_gone) {
                 int r = rebuild(m);
                 mn_log(MN_LOG_WARN, "the packet filter table was removed by somebody; it is set up again",
                        " table=%s error=\"%s\"", m->instance, r < 0 ? mn_strerror(r) : "");
@@ -222,5 +229,10 @@ int network_firewall_redirect_dns(uint16_t udp_port, uint16_t tcp_port, bool is_
         }
         mn_nft_add_table(&b);
         firewall_add_dns_chain(&b, udp_port, tcp_port);
-        return commit(&b);
+        cleanup_close int fd = mn_nl_open(NETLINK_NETFILTER);
+        if (fd < 0) {
+                mn_nft_release(&b);
+                return fd;
+        }
+        return mn_nft_commit(&b, fd);
 }

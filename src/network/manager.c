@@ -197,7 +197,7 @@ static mn_status make_bridges(network_manager *m, mn_err *err) {
 mn_status network_open(const network_options *options, network_manager **ret, mn_err *err) {
         network_manager *m = mn_alloc(sizeof(*m));
         m->options = *options;
-        m->home_netns_fd = m->records_fd = -1;
+        m->home_netns_fd = m->records_fd = m->firewall_fd = -1;
         pthread_mutex_init(&m->lock, NULL);
         pthread_mutex_init(&m->create_lock, NULL);
         pthread_mutex_init(&m->firewall_lock, NULL);
@@ -259,6 +259,7 @@ void network_close(network_manager *m) {
         mn_map_free(m->networks);
         mn_close(m->home_netns_fd);
         mn_close(m->records_fd);
+        mn_close(m->firewall_fd);
         pthread_mutex_destroy(&m->lock);
         pthread_mutex_destroy(&m->create_lock);
         pthread_mutex_destroy(&m->firewall_lock);

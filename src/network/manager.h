@@ -145,6 +145,7 @@ struct network_manager {
         bool has_enabled_forwarding; /* so what is not ours must not be forwarded */
 
         pthread_mutex_t create_lock;   /* one network is made or removed at a time */
+        int firewall_fd;               /* netfilter socket, -1: not open; covered by firewall_lock */
         pthread_mutex_t firewall_lock; /* taken before `lock`: one packet filter transaction at a time */
         MN_VEC(struct prepared_slot) prepared; /* namespaces made ahead (prepared.h) */
         struct network_thread
