@@ -16,9 +16,13 @@
 struct image_store;
 struct layer_store;
 
-/* A layer as it came: the whole compressed blob, its digest verified. */
+/* A layer as it comes: the compressed blob in a file that may still be growing. */
 typedef struct image_ingest_layer {
         int fd; /* a regular file at its beginning; borrowed */
+        /* Bytes of the file that are ready behind `from`: blocks until there are some; 0 at the end, which
+           comes only when the blob's digest is verified; -errno when it never will. The layer may not be kept
+           before. */
+        int64_t (*wait)(void *arg, int64_t from);
         int64_t size_bytes;
         const char *digest;     /* of the blob */
         const char *media_type; /* says the compression */

@@ -8,9 +8,8 @@
 #include "base/alloc.h"
 #include "base/strv.h"
 #include "image/pull_document.h"
-#include "image/registry_blob.h"
+#include "image/pull_layer.h"
 #include "image/transfer.h"
-#include "sys/fd.h"
 
 enum { SHORT_DIGEST_SIZE = 13 };
 
@@ -31,7 +30,6 @@ struct pull {
         atomic_bool *is_cancelled;
         image_progress_fn report;
         void *report_arg;
-        char (*short_ids)[SHORT_DIGEST_SIZE];
 };
 
 static mn_status tell(struct pull *p, const char *id, const char *status, mn_err *err) {
@@ -41,85 +39,20 @@ static mn_status tell(struct pull *p, const char *id, const char *status, mn_err
 
 /* ---- layers ---- */
 
-struct layer_report {
-        transfer_slot *slot;
-        int64_t size_bytes;
-};
-
-static void on_blob(void *arg, registry_blob_event event, int64_t value) {
-        struct layer_report *r = arg;
-        switch (event) {
-        case REGISTRY_BLOB_PROGRESS:
-                transfer_note(r->slot, "Downloading", value, r->size_bytes);
-                break;
-        case REGISTRY_BLOB_RETRYING:
-                transfer_note(r->slot, value == 1 ? "Retrying in 1 second" : "Retrying soon", 0, 0);
-                break;
-        case REGISTRY_BLOB_VERIFYING:
-                transfer_note(r->slot, "Verifying Checksum", 0, 0);
-                break;
-        }
-}
-
-static void on_extracting(void *arg, int64_t done) {
-        struct layer_report *r = arg;
-        transfer_note(r->slot, "Extracting", done, r->size_bytes);
-}
-
-static mn_status store_layer(struct pull *p, size_t i, int fd, struct layer_report *r, mn_err *err) {
-        const oci_descriptor *d = &p->doc.manifest.layers.items[i];
-        image_ingest_layer layer = { .fd = fd,
-                                     .size_bytes = d->size,
-                                     .digest = d->digest,
-                                     .media_type = d->media_type,
-                                     .diff_id = p->doc.config.diff_ids[i],
-                                     .report = on_extracting,
-                                     .arg = r };
-        mn_status status = p->ops->add_layer(p->store, p->ingest, &layer, err);
-        if (status)
-                return mn_err_prefix(err, status, "failed to register layer");
-        cleanup_free char *repository = mn_asprintf("%s/%s", p->reference.domain, p->reference.path);
-        image_blob_source source = { repository, d->digest, d->media_type, d->size };
-        p->ops->note_source(p->store, layer.diff_id, &source);
-        return MN_OK;
-}
-
-/* With the claim on the layer's digest. */
-static mn_status fetch_and_store(struct pull *p, size_t worker, size_t i, transfer_slot *slot, mn_err *err) {
-        const oci_descriptor *d = &p->doc.manifest.layers.items[i];
-        if (p->ops->has_layer(p->store, p->ingest, p->doc.config.diff_ids[i])) {
-                transfer_note(slot, "Already exists", 0, 0);
-                return MN_OK;
-        }
+static mn_status pull_job(void *arg, size_t worker, size_t i, transfer_slot *slot, mn_err *err) {
+        struct pull *p = arg;
         if (!p->workers[worker])
                 p->workers[worker] = registry_http_new();
-        struct layer_report report = { slot, d->size };
-        registry_blob_spec blob = { .digest = d->digest,
-                                    .size_bytes = d->size,
-                                    .endpoint = p->doc.endpoint,
-                                    .report = on_blob,
-                                    .arg = &report };
-        cleanup_close int fd = -1;
-        mn_status status = registry_blob_fetch(p->session, p->workers[worker], &blob, &fd, err);
-        if (status)
-                return status;
-        transfer_note(slot, "Download complete", 0, 0);
-        status = store_layer(p, i, fd, &report, err);
-        /* verified bytes the store cannot take will not be better next time */
-        registry_blob_drop(p->registry, d->digest);
-        if (!status)
-                transfer_note(slot, "Pull complete", 0, 0);
-        return status;
-}
-
-static mn_status pull_layer(void *arg, size_t worker, size_t i, transfer_slot *slot, mn_err *err) {
-        struct pull *p = arg;
-        const char *digest = p->doc.manifest.layers.items[i].digest;
-        if (!registry_blob_claim(p->registry, digest, p->is_cancelled))
-                return mn_fail(err, MN_INTERNAL, "context canceled");
-        mn_status status = fetch_and_store(p, worker, i, slot, err);
-        registry_blob_unclaim(p->registry, digest);
-        return status;
+        pull_layer_spec spec = { .ops = p->ops,
+                                 .store = p->store,
+                                 .ingest = p->ingest,
+                                 .session = p->session,
+                                 .endpoint = p->doc.endpoint,
+                                 .reference = &p->reference,
+                                 .descriptor = &p->doc.manifest.layers.items[i],
+                                 .diff_id = p->doc.config.diff_ids[i],
+                                 .is_cancelled = p->is_cancelled };
+        return pull_layer(&spec, p->workers[worker], slot, err);
 }
 
 static mn_status pull_layers(struct pull *p, mn_arena *arena, mn_err *err) {
@@ -136,7 +69,7 @@ static mn_status pull_layers(struct pull *p, mn_arena *arena, mn_err *err) {
         transfer_group group = { .njobs = n,
                                  .ids = ids,
                                  .max_parallel = p->registry->config.max_downloads,
-                                 .run = pull_layer,
+                                 .run = pull_job,
                                  .arg = p,
                                  .report = p->report,
                                  .report_arg = p->report_arg,

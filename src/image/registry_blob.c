@@ -53,6 +53,12 @@ static char *partial_path(const image_registry *registry, const char *digest) {
         return mn_asprintf("%s/%.6s-%s", registry->partial_dir, digest, digest + 7);
 }
 
+int registry_blob_open(const image_registry *registry, const char *digest) {
+        cleanup_free char *path = partial_path(registry, digest);
+        int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        return fd < 0 ? -errno : fd;
+}
+
 void registry_blob_drop(image_registry *registry, const char *digest) {
         cleanup_free char *path = partial_path(registry, digest);
         (void) unlink(path);
@@ -80,6 +86,8 @@ static int start_over(struct download *d) {
         hash_reset(d);
         d->have = 0;
         d->is_resumed = false;
+        if (d->spec->report) /* who reads along must know before other bytes come */
+                d->spec->report(d->spec->arg, REGISTRY_BLOB_PROGRESS, 0);
         return ftruncate(d->fd, 0) < 0 || lseek(d->fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 

@@ -28,6 +28,10 @@ typedef struct registry_blob_spec {
 mn_status registry_blob_fetch(registry_session *session, registry_http *http, const registry_blob_spec *spec,
                               int *ret_fd, mn_err *err) MN_MUST_USE;
 
+/* Opens the blob's file for reading, made empty when it is not there yet: it may be read while it is fetched.
+   Descriptor or -errno. */
+int registry_blob_open(const image_registry *registry, const char *digest);
+
 /* Removes the blob's file: it is stored, or not wanted any more. */
 void registry_blob_drop(image_registry *registry, const char *digest);
 

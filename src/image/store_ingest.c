@@ -73,7 +73,9 @@ static mn_status feed_file(layer_writer *w, const image_ingest_layer *layer, mn_
         int64_t done = 0;
         mn_status st = MN_OK;
         while (!st) {
-                ssize_t n = mn_read_full(layer->fd, buffer, READ_SIZE);
+                int64_t n = layer->wait(layer->arg, done);
+                if (n > 0)
+                        n = mn_read_full(layer->fd, buffer, (size_t) MN_MIN(n, (int64_t) READ_SIZE));
                 if (n < 0)
                         return mn_fail_errno(err, (int) n, "reading layer %s", layer->digest);
                 if (n == 0)

@@ -62,6 +62,11 @@ static mn_status add_layer(void *store, void *session, const image_ingest_layer 
         (void) session;
         cleanup_free char *path = path_of(store, "layers", layer->diff_id),
                           *tmp = mn_asprintf("%s.tmp", path);
+        int64_t ready, at = 0;
+        while ((ready = layer->wait(layer->arg, at)) > 0)
+                at += ready;
+        if (ready < 0)
+                return mn_fail(err, MN_INTERNAL, "the layer never came");
         gzFile in = gzdopen(dup(layer->fd), "rb");
         cleanup_close int out = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         EVP_MD_CTX *hash = EVP_MD_CTX_new();

@@ -365,3 +365,18 @@ def test_random_schedules_give_the_right_bytes_or_none(registry, driver, seed):
         assert driver.is_empty(), result.errors
         registry.faults.clear()  # and the next pull, on what is left, is right
         assert driver.pull(f'{registry.address}/app').code == 0 and driver.has(image)
+
+
+def test_wrong_bytes_that_somebody_read_already(registry, driver):
+    """The layer is stored while it comes; what turns out wrong is read again from the right file."""
+    image = registry.add_image(layers=1, size=SIZE)
+    blob = image.layers[0][0]
+    for have in (100, 70_000, len(blob)):
+        (driver.tmp / 'partial').mkdir(parents=True, exist_ok=True)
+        (driver.tmp / 'partial' / digest_of(blob).replace(':', '-')).write_bytes(b'\x1f\x8b' + b'x' * (have - 2))
+        registry.fault('GET', digest_of(blob), pause=0.01, piece=65536)
+        root = driver.directory / f'root{have}'
+        root.mkdir()
+        result = driver.pull(f'{registry.address}/app', '--root', root)
+        assert result.code == 0, result.errors
+        assert result.statuses[-1].startswith('Status: Downloaded newer image')
