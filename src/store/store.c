@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "store/syncer.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 
@@ -39,6 +40,7 @@ struct store_batch {
 struct store {
         sqlite3 *db;
         char *path;
+        store_syncer *syncer;
 
         pthread_mutex_t db_lock; /* the connection and its statements */
         sqlite3_stmt *put, *delete, *get, *list;
@@ -144,6 +146,10 @@ static mn_status write_batches(store *s, store_batch *first, store_batch *end, b
                 status = run(s, "COMMIT", err);
         if (status)
                 sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+        else if (is_relaxed)
+                store_syncer_touch(s->syncer);
+        else
+                store_syncer_clear(s->syncer); /* its fsync covered all that stood before it in the log */
         return status;
 }
 
@@ -349,6 +355,8 @@ mn_status store_open(const char *path, store **ret, mn_err *err) {
                 return status;
         store *s = mn_alloc(sizeof *s);
         s->path = mn_strdup(path);
+        cleanup_free char *log = mn_asprintf("%s-wal", path);
+        s->syncer = store_syncer_new(log);
         pthread_mutex_init(&s->db_lock, NULL);
         pthread_mutex_init(&s->queue_lock, NULL);
         pthread_cond_init(&s->committed, NULL);
@@ -373,6 +381,7 @@ mn_status store_open(const char *path, store **ret, mn_err *err) {
 void store_close(store *s) {
         if (!s)
                 return;
+        store_syncer_free(s->syncer);
         sqlite3_finalize(s->put);
         sqlite3_finalize(s->delete);
         sqlite3_finalize(s->get);

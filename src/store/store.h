@@ -25,9 +25,9 @@ typedef struct store store;
 typedef enum store_durability {
         STORE_DURABLE, /* the change survives a power cut: what a 2xx answer to create, tag, rename ...
                           promises */
-        STORE_RELAXED, /* it survives the death of the daemon, and a power cut once any later durable commit
-                          was made: for what dies with the machine anyhow (the state of running containers,
-                          and containers that are removed when they end) */
+        STORE_RELAXED, /* it survives the death of the daemon, and after half a second a power cut, too: for
+                          what dies with the machine anyhow (the state of running containers, and containers
+                          that are removed when they end) */
 } store_durability;
 
 /* Opens the database, creating it when it is not there. MN_CONFLICT "state database \"PATH\" is in use by
