@@ -70,6 +70,9 @@ mn_status layer_writer_new(layer_store *layers, const char *expected, layer_writ
 /* Drops the layer unless it was committed. NULL is accepted. */
 void layer_writer_free(layer_writer *w);
 
+/* The layer is made anew at every start of the daemon: commit does not sync it. */
+void layer_writer_set_scratch(layer_writer *w);
+
 /* Takes the next bytes, plain or compressed (told by the first ones): decompresses here, hashes, writes and
    indexes on another thread. MN_INVALID for what is no layer. */
 mn_status layer_writer_feed(layer_writer *w, const void *data, size_t len, mn_err *err) MN_MUST_USE;

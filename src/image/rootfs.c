@@ -148,6 +148,7 @@ static mn_status make_init_layer(image_store *images, int root_fd, char ret[MN_D
         mn_status st = layer_writer_new(images->layers_on_disk, NULL, &w, err);
         if (st)
                 return mn_err_prefix(err, st, "the init layer");
+        layer_writer_set_scratch(w);
         st = layer_writer_feed(w, tar.data, tar.len, err);
         if (!st)
                 st = layer_writer_finish(w, err);
