@@ -123,3 +123,18 @@ def test_the_daemon_is_killed(engine):
     assert engine.fetch('http://127.0.0.1:8080/') == ''
     engine.serve('again', '--network', 'net', '-p', '8080:80')
     engine.wait_for('again', lambda: engine.fetch('http://127.0.0.1:8080/'))
+
+
+def test_many_at_once(engine):
+    engine('network', 'create', 'net')
+    options = ['--network', 'net', '-p', '80']
+    command = engine.daemon.command(program('minato'), '-H', f'unix://{engine.daemon.socket}', 'run', '-d', *options, 'busybox', 'sleep', '1000')
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(12)]
+    ids = [process.communicate()[0].strip() for process in started]
+    assert all(process.returncode == 0 for process in started)
+    settings = [json.loads(engine('inspect', '-f', '{{json .NetworkSettings}}', id)) for id in ids]
+    assert len({s['Networks']['net']['IPAddress'] for s in settings}) == 12
+    assert len({s['Ports']['80/tcp'][0]['HostPort'] for s in settings}) == 12
+    assert len(json.loads(engine('network', 'inspect', 'net'))[0]['Containers']) == 12
+    for id in ids[:3]:
+        assert 'Address: ' + settings[ids.index(id)]['Networks']['net']['IPAddress'] in engine('exec', ids[-1], 'nslookup', id[:12])
