@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private minatod: own roots below a temporary directory, own network namespace, nothing left behind."""
+import atexit
 import os
 import pathlib
 import shutil
@@ -129,4 +130,5 @@ def starter_image():
     path = pathlib.Path(tempfile.gettempdir()) / f"minato-test-starter-{os.getuid()}-{os.getpid()}.tar"
     if not path.exists():
         subprocess.run([str(TOP / "tools" / "starter-image"), str(path)], check=True, stdout=subprocess.DEVNULL)
+        atexit.register(path.unlink, missing_ok=True)
     return path
