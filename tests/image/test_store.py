@@ -126,3 +126,71 @@ def test_save_round_trip(store):
     assert store.files() == []
     store.run('load', stdin=saved)
     assert store.json('list')[0]['Id'] == image
+
+
+def tar_of(members):
+    """A tar of (name, bytes) files and (name, '-> target') symbolic links."""
+    import io, tarfile
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode='w') as out:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            if isinstance(data, str):
+                info.type, info.linkname = tarfile.SYMTYPE, data[3:]
+                out.addfile(info)
+            else:
+                info.size = len(data)
+                out.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def sha(data):
+    import hashlib
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_old_docker_archive_with_linked_layers(store):
+    """As Docker before 25 saves: a directory per layer, equal layers as symbolic links to the first."""
+    layer = simple()
+    config = json.dumps({'architecture': 'amd64', 'os': 'linux', 'rootfs': {'type': 'layers', 'diff_ids': ['sha256:' + sha(layer)] * 2}}).encode()
+    store.run('load', stdin=tar_of([
+        ('aaa/VERSION', b'1.0'), ('aaa/json', b'{}'), ('aaa/layer.tar', layer), ('bbb/VERSION', b'1.0'), ('bbb/layer.tar', '-> ../aaa/layer.tar'),
+        (sha(config) + '.json', config), ('repositories', b'{"old":{"1":"bbb"}}'),
+        ('manifest.json', json.dumps([{'Config': sha(config) + '.json', 'RepoTags': ['old:1'], 'Layers': ['aaa/layer.tar', 'bbb/layer.tar']}]).encode())]))
+    shown = store.json('inspect', 'old:1')
+    assert len(shown['RootFS']['Layers']) == 2 and shown['Size'] == 2 * len(layer)
+    assert len([name for name in store.files() if name.endswith('/tar')]) == 1
+
+
+def oci_layout(layer, mutate=lambda name, data: data):
+    """An OCI layout: an index with two platforms, of which the host's has a gzip layer."""
+    import platform
+    blobs = []
+
+    def blob(media_type, data, **more):
+        blobs.append(('blobs/sha256/' + sha(data), data))
+        return {'mediaType': media_type, 'digest': 'sha256:' + sha(data), 'size': len(data)} | more
+    machine = {'x86_64': 'amd64', 'aarch64': 'arm64'}[platform.machine()]
+    config = blob('application/vnd.oci.image.config.v1+json', json.dumps({'architecture': machine, 'os': 'linux', 'rootfs': {'type': 'layers', 'diff_ids': ['sha256:' + sha(layer)]}}).encode())
+    manifest = blob('application/vnd.oci.image.manifest.v1+json', json.dumps({'schemaVersion': 2, 'config': config, 'layers': [
+        blob('application/vnd.oci.image.layer.v1.tar+gzip', gzip.compress(layer, mtime=0))]}).encode(), platform={'os': 'linux', 'architecture': machine})
+    absent = manifest | {'digest': 'sha256:' + '1' * 64, 'platform': {'os': 'linux', 'architecture': 's390x'}}
+    inner = blob('application/vnd.oci.image.index.v1+json', json.dumps({'schemaVersion': 2, 'manifests': [absent, manifest]}).encode(),
+                 annotations={'io.containerd.image.name': 'docker.io/library/layout:3'})
+    index = json.dumps({'schemaVersion': 2, 'manifests': [inner]}).encode()
+    return tar_of([('oci-layout', b'{"imageLayoutVersion":"1.0.0"}'), ('index.json', index)] + [(name, mutate(name, data)) for name, data in blobs])
+
+
+def test_oci_layout(store):
+    assert store.run('load', stdin=oci_layout(simple())) == b'Loaded image: layout:3\n'
+    assert store.json('inspect', 'layout:3')['Architecture'] in ('amd64', 'arm64')
+
+
+def test_oci_layout_with_a_changed_blob(store):
+    """Each blob in turn replaced by other bytes of the same length: refused, nothing left."""
+    import io, tarfile
+    names = [member.name for member in tarfile.open(fileobj=io.BytesIO(oci_layout(simple()))) if member.name.startswith('blobs/')]
+    for wrong in names:
+        data = oci_layout(simple(), lambda name, data: data if name != wrong else data.replace(b'linux', b'linuy') if b'linux' in data else data[:-1] + b'?')
+        store.run('load', stdin=data, ok=False)
+        assert store.json('list') == [] and store.files() == []
