@@ -248,6 +248,8 @@ int main(int argc, char **argv) {
         for (char **w = d.config.warnings; w && *w; w++)
                 mn_log(MN_LOG_WARN, "configuration", " warning=\"%s\"", *w);
         mn_status s = run(&d, &err);
+        if (d.stop_timer)
+                loop_timer_remove(d.stop_timer);
         loop_free(d.loop);
         if (s == MN_OK)
                 return 0;

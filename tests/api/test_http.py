@@ -211,6 +211,6 @@ def test_vanished_clients_leave_no_thread(daemon):
         connection.sock.shutdown(socket.SHUT_RDWR)
         connection.close()
     deadline = time.monotonic() + 5
-    while daemon.request("GET", "/info").json()["NFd"] > fds - 20 and time.monotonic() < deadline:
+    while daemon.request("GET", "/info").json()["NFd"] > fds - 15 and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert daemon.request("GET", "/info").json()["NFd"] <= fds - 20
+    assert daemon.request("GET", "/info").json()["NFd"] <= fds - 15
