@@ -69,6 +69,11 @@ static bool is_everything(const struct rule *r) {
         return r->type == ANY_TYPE && r->major == ANY && r->minor == ANY && r->access == ACCESS_ALL;
 }
 
+static bool is_same(const struct rule *a, const struct rule *b) {
+        return a->is_allowed == b->is_allowed && a->type == b->type && a->major == b->major &&
+               a->minor == b->minor && a->access == b->access;
+}
+
 /* A rule about everything makes those before it meaningless. `*ret_default` says what holds where no rule
  * fits. */
 static mn_status collect(const oci_resources *res, rule_list *rules, bool *ret_default, mn_err *err) {
@@ -88,7 +93,7 @@ static mn_status collect(const oci_resources *res, rule_list *rules, bool *ret_d
         for (size_t i = 0; !*ret_default && i < MN_ARRAY_LEN(default_rules); i++) {
                 bool is_there = false;
                 for (size_t k = 0; k < rules->len && !is_there; k++)
-                        is_there = memcmp(&rules->items[k], &default_rules[i], sizeof(struct rule)) == 0;
+                        is_there = is_same(&rules->items[k], &default_rules[i]);
                 if (!is_there)
                         mn_vec_push(rules, default_rules[i]);
         }

@@ -16,6 +16,8 @@
 #include "shim/shim.h"
 #include "sys/fd.h"
 #include "sys/file.h"
+#include "sys/mountfd.h"
+#include "sys/path.h"
 
 enum { LOG_MAX = 256 * 1024, ERROR_MAX = 4096 };
 
@@ -94,6 +96,19 @@ pid_t shim_read_pid_file(const struct shim *shim, const char *name) {
 
 /* ---- jobs ---- */
 
+enum { PROGRAM_FD = 64 }; /* above every descriptor that a job is given */
+
+/* Our own runtime, on a read-only copy of its mount: a container that gets hold of /proc/PID/exe cannot write
+   to it. It would make such a copy itself and execute a second time. -1 for other runtimes and where that is
+   not possible. */
+static int protected_runtime(const wire_shim_start *config) {
+        const char *name = strrchr(config->runtime, '/');
+        if (config->is_foreign || !name || strcmp(name, "/minato-runtime") != 0)
+                return -1;
+        cleanup_close int fd = mn_mount_clone_readonly(config->runtime);
+        return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, PROGRAM_FD);
+}
+
 int shim_job_start(struct shim *shim, char *const *args, const mn_spawn_fd *fds, size_t nfds, shim_job_fn fn,
                    void *arg) {
         struct shim_job *job = mn_alloc(sizeof(*job));
@@ -111,8 +126,14 @@ int shim_job_start(struct shim *shim, char *const *args, const mn_spawn_fd *fds,
                 mn_strv_add(&argv, shim->config.runtime_args[i]);
         for (size_t i = 0; args[i]; i++)
                 mn_strv_add(&argv, args[i]);
+        char program_path[32];
+        cleanup_close int program = protected_runtime(&shim->config);
         mn_spawn_spec spec = {
-                .path = shim->config.runtime, .argv = argv, .env = environ, .fds = fds, .nfds = nfds
+                .path = program < 0 ? shim->config.runtime : mn_fd_path(program, program_path),
+                .argv = argv,
+                .env = environ,
+                .fds = fds,
+                .nfds = nfds,
         };
         job->pid = mn_spawn(&spec, NULL);
         if (job->pid < 0) {
