@@ -76,3 +76,38 @@ def test_many_images_with_shared_layers(daemon):
     for i in range(60):
         assert daemon.request('DELETE', f'/images/many:{i}').status == 200
     assert files(daemon) == []
+
+
+def test_loads_removals_and_prunes_at_once(daemon):
+    """Threads that load, tag, remove and prune images of shared layers: every answer is one of Docker's, nothing is left."""
+    import random, threading
+    layers = [evil_layers.Writer().add(f'f{i}', data=bytes([i]) * 200000).bytes() for i in range(3)]
+    archives = [archive(layers[:n], f'race:{n}') for n in (1, 2, 3)]
+    wrong = []
+
+    def work(seed):
+        rng = random.Random(seed)
+        for _ in range(25):
+            n = rng.randint(1, 3)
+            action = rng.choice(['load', 'load', 'rm', 'prune', 'inspect', 'save'])
+            if action == 'load':
+                lines = load(daemon, archives[n - 1])
+                if any(line.get('error') for line in lines):
+                    wrong.append(lines)
+                continue
+            method, path = {'rm': ('DELETE', f'/images/race:{n}'), 'prune': ('POST', '/images/prune'),
+                            'inspect': ('GET', f'/images/race:{n}/json'), 'save': ('GET', f'/images/race:{n}/get')}[action]
+            answer = daemon.request(method, path)
+            if answer.status not in (200, 404):
+                wrong.append((action, answer.status, answer.body))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    for n in (1, 2, 3):
+        daemon.request('DELETE', f'/images/race:{n}')
+    daemon.request('POST', '/images/prune')
+    assert files(daemon) == []
