@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/num.h"
 #include "cli/connect.h"
 #include "codec/http.h"
 #include "sys/fd.h"
@@ -90,6 +92,10 @@ static mn_status stream_new(client *c, client_stream **ret, mn_err *err) {
         return MN_OK;
 }
 
+static bool has_stream_body(const client_request *r) {
+        return r->body_fd > 0 || r->produce;
+}
+
 static void add_head(const client *c, const client_request *r, mn_str *out) {
         mn_str_printf(out, "%s /v%s", r->method, c->spoken);
         mn_str_printf(out, "%s HTTP/1.1\r\nHost: docker\r\nUser-Agent: minato/" MINATO_VERSION "\r\n",
@@ -98,12 +104,12 @@ static void add_head(const client *c, const client_request *r, mn_str *out) {
                 mn_str_printf(out, "%s\r\n", *h);
         if (r->header)
                 mn_str_printf(out, "%s\r\n", r->header);
-        if (r->body || r->body_fd > 0)
+        if (r->body || has_stream_body(r))
                 mn_str_printf(out, "Content-Type: %s\r\n",
                               r->content_type ? r->content_type : "application/json");
         if (r->is_hijack)
                 mn_str_add(out, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
-        if (r->body_fd > 0)
+        if (has_stream_body(r))
                 mn_str_add(out, "Transfer-Encoding: chunked\r\n");
         else if (r->body || strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0)
                 mn_str_printf(out, "Content-Length: %zu\r\n", r->body ? r->body->len : 0);
@@ -112,31 +118,58 @@ static void add_head(const client *c, const client_request *r, mn_str *out) {
                 mn_str_add_len(out, r->body->data, r->body->len);
 }
 
-/* Sends a body of unknown length. The daemon may answer and hang up before it has all: that is not an error
- * here, its answer says what is. */
-static int send_chunks(int to, int from) {
-        enum { ROOM = 16 };
-        cleanup_free char *buf = mn_alloc(BUFFER_SIZE + ROOM);
-        for (;;) {
-                ssize_t n = read(from, buf + ROOM, BUFFER_SIZE - 2);
+struct client_sink {
+        int fd;
+        bool is_closed; /* the daemon takes no more; it may have answered already */
+};
+
+int client_sink_write(client_sink *sink, const void *data, size_t len) {
+        char size[24], line_end[] = "\r\n";
+        if (!len || sink->is_closed)
+                return 0;
+        int digits = snprintf(size, sizeof(size), "%zx\r\n", len);
+        struct iovec pieces[] = { { size, (size_t) digits }, { (void *) data, len }, { line_end, 2 } };
+        for (size_t i = 0; i < MN_ARRAY_LEN(pieces);) {
+                ssize_t n = writev(sink->fd, pieces + i, (int) (MN_ARRAY_LEN(pieces) - i));
                 if (n < 0 && errno == EINTR)
                         continue;
+                if (n < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+                        sink->is_closed = true;
+                        return 0;
+                }
                 if (n < 0)
                         return -errno;
-                if (n == 0)
-                        break;
-                char size[ROOM];
-                int digits = snprintf(size, sizeof(size), "%zx\r\n", (size_t) n);
-                memcpy(buf + ROOM - digits, size, (size_t) digits);
-                memcpy(buf + ROOM + n, "\r\n", 2);
-                int r = mn_write_all(to, buf + ROOM - digits, (size_t) digits + (size_t) n + 2);
-                if (r == -EPIPE || r == -ECONNRESET)
-                        return 0;
-                if (r < 0)
-                        return r;
+                for (; i < MN_ARRAY_LEN(pieces) && (size_t) n >= pieces[i].iov_len; i++)
+                        n -= (ssize_t) pieces[i].iov_len;
+                if (i < MN_ARRAY_LEN(pieces)) {
+                        pieces[i].iov_base = (char *) pieces[i].iov_base + n;
+                        pieces[i].iov_len -= (size_t) n;
+                }
         }
-        int r = mn_write_all(to, "0\r\n\r\n", 5);
-        return r == -EPIPE || r == -ECONNRESET ? 0 : r;
+        return 0;
+}
+
+static mn_status produce_from_fd(int fd, client_sink *sink, mn_err *err) {
+        cleanup_free char *buf = mn_alloc(BUFFER_SIZE);
+        for (;;) {
+                ssize_t n = read(fd, buf, BUFFER_SIZE);
+                if (n == 0 || sink->is_closed)
+                        return MN_OK;
+                if (n < 0 && errno == EINTR)
+                        continue;
+                int r = n < 0 ? -errno : client_sink_write(sink, buf, (size_t) n);
+                if (r < 0)
+                        return mn_fail_errno(err, r, "cannot send the request's body");
+        }
+}
+
+static mn_status send_body(client_stream *s, const client_request *r, mn_err *err) {
+        client_sink sink = { .fd = s->fd };
+        mn_status status = r->produce ? r->produce(r->userdata, &sink, err)
+                                      : produce_from_fd(r->body_fd, &sink, err);
+        if (!status && !sink.is_closed)
+                mn_write_all(s->fd, "0\r\n\r\n", 5);
+        return status;
 }
 
 static mn_status send_request(client_stream *s, const client_request *r, mn_err *err) {
@@ -147,14 +180,9 @@ static mn_status send_request(client_stream *s, const client_request *r, mn_err 
         s->method = r->method;
         s->is_ended = s->has_head = s->is_hijacked = false;
         int result = mn_write_all(s->fd, out.data, out.len);
-        if (!result && r->body_fd > 0) {
-                result = send_chunks(s->fd, r->body_fd);
-                if (result < 0)
-                        return mn_fail_errno(err, result, "cannot send the request's body");
-        }
         if (result < 0 && result != -EPIPE)
                 return mn_fail_errno(err, result, "error during connect to %s", s->owner->spec.host);
-        return MN_OK;
+        return has_stream_body(r) && !result ? send_body(s, r, err) : MN_OK;
 }
 
 /* Reads more into the buffer; bytes read, 0 at the end, -errno. */
@@ -329,11 +357,18 @@ void client_stream_shut(client_stream *s) {
         shutdown(s->fd, SHUT_WR);
 }
 
-/* Speaks the daemon's version when the error says that it is older than ours: true when it is worth another
- * try. No request is spent on finding out beforehand; only old daemons cost one more. */
+/* "1.41" as 41, -1 when it is no version 1. */
+static int minor_version(const char *text) {
+        int minor;
+        return text && strncmp(text, "1.", 2) == 0 && mn_parse_int(text + 2, 0, 999, &minor) == 0 ? minor
+                                                                                                  : -1;
+}
+
+/* Speaks the daemon's version when that is older than the one it refused: true when it is worth another try.
+ * No request is spent on finding out beforehand; only old daemons cost one more. */
 static bool steps_down(client *c, mn_status status, mn_err *err) {
-        if (c->has_confirmed || status != MN_INVALID || !strstr(mn_err_text(err), "is too new") ||
-            !c->api_version)
+        int theirs = minor_version(c->api_version);
+        if (c->has_confirmed || status != MN_INVALID || theirs < 0 || theirs >= minor_version(c->spoken))
                 return false;
         c->spoken = c->api_version;
         c->has_confirmed = true;
@@ -372,7 +407,7 @@ static mn_status confirm_version(client *c, mn_err *err) {
 
 mn_status client_send(client *c, const client_request *request, client_stream **ret, mn_err *err) {
         cleanup_stream client_stream *s = NULL;
-        mn_status status = request->body_fd > 0 || request->is_hijack ? confirm_version(c, err) : MN_OK;
+        mn_status status = has_stream_body(request) || request->is_hijack ? confirm_version(c, err) : MN_OK;
         if (!status)
                 status = stream_new(c, &s, err);
         if (!status)

@@ -31,12 +31,22 @@ typedef struct client_spec {
 mn_status client_new(const client_spec *spec, client **ret, mn_err *err) MN_MUST_USE;
 void client_free(client *c);
 
+/* Where a request's body goes while it is made. */
+typedef struct client_sink client_sink;
+
+/* Sends the next bytes of the body; 0 or -errno. A daemon that hung up is no error here: its answer says why.
+ */
+int client_sink_write(client_sink *sink, const void *data, size_t len);
+
 /* One request. Zero-initialise what is not needed. */
 typedef struct client_request {
         const char *method;
-        const char *target;       /* path and query, "/containers/json?all=1" */
-        const mn_str *body;       /* JSON; NULL: none */
-        int body_fd;              /* > 0: body read from it to its end instead, sent in chunks */
+        const char *target; /* path and query, "/containers/json?all=1" */
+        const mn_str *body; /* JSON; NULL: none */
+        int body_fd;        /* > 0: body read from it to its end instead, sent in chunks */
+        mn_status (*produce)(void *userdata, client_sink *sink,
+                             mn_err *err); /* or made by this, sent in chunks */
+        void *userdata;
         const char *content_type; /* NULL: application/json */
         const char *header;       /* one more "Name: value"; NULL: none */
         bool is_hijack;           /* asks for the bare connection (attach, exec) */

@@ -76,6 +76,7 @@ static const cli_command system_group = { .usage = "COMMAND",
 static const cli_entry root_children[] = {
         { "attach", &container_attach_command, false },
         { "commit", &container_commit_command, false },
+        { "cp", &container_cp_command, false },
         { "container", &container_group, false },
         { "create", &container_create_command, false },
         { "diff", &container_diff_command, false },
