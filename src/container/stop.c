@@ -14,7 +14,7 @@
 #include "sys/fd.h"
 #include "sys/spawn.h"
 
-enum { KILL_WAIT_MS = 10 * 1000, DEFAULT_STOP_TIMEOUT_S = 10 };
+enum { KILL_WAIT_MS = 10 * 1000, DEFAULT_STOP_TIMEOUT_S = 10, END_NEWS_MS = 500 };
 
 /* ---- signals ---- */
 
@@ -207,9 +207,19 @@ mn_status container_kill(container_engine *e, const char *name, const char *sign
 
 /* ---- pause ---- */
 
+/* The runtime knows before the shim has said so: the news may be a moment away. */
+static bool has_just_ended(container *c) {
+        engine_lock(c->engine);
+        unsigned run = c->run;
+        engine_unlock(c->engine);
+        return container_wait_end(c, run, END_NEWS_MS);
+}
+
 static mn_status set_paused(container *c, bool is_paused_now, mn_err *err) {
         char *args[] = { (char *) (is_paused_now ? "pause" : "resume"), NULL };
         mn_status status = container_runtime_command(c, args, NULL, err);
+        if (status && has_just_ended(c))
+                return mn_fail(err, MN_CONFLICT, "container %s is not running", c->id);
         if (status)
                 return status;
         engine_lock(c->engine);

@@ -159,7 +159,9 @@ static mn_status apply(container *c, const wire_resources *r, mn_err *err) {
         cleanup_str mn_str text = { 0 };
         mn_json_encode(&oci_resources_type, &resources, 0, &text);
         char *args[] = { (char *) "update", (char *) "--resources", (char *) "-", NULL };
-        return container_runtime_command(c, args, &text, err);
+        status = container_runtime_command(c, args, &text, err);
+        return status && container_check_running(c, NULL) ? MN_OK
+                                                          : status; /* ended meanwhile: for the next start */
 }
 
 mn_status container_update(container_engine *e, const char *name, const wire_container_update *request,

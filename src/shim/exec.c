@@ -52,6 +52,7 @@ static void start_failed(struct shim_exec *e, const char *error, int code) {
         wire_shim_message message = { .error = (char *) error, .code = code };
         free_exec(e); /* first: whoever hears of it finds nothing left */
         shim_reply(shim, asker, &message, -1);
+        shim_leave_when_done(shim); /* the container may have ended meanwhile */
 }
 
 static void was_started(void *arg, int wait_status, const char *error) {
