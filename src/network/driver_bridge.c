@@ -69,7 +69,7 @@ static mn_status read_trusted(struct network *n, mn_err *err) {
                     i == MN_ARRAY_LEN(n->bridge.trusted))
                         return mn_fail(err, MN_INVALID, "invalid value for trusted_host_interfaces: %s",
                                        list);
-                strcpy(n->bridge.trusted[n->bridge.ntrusted++], names[i]);
+                memcpy(n->bridge.trusted[n->bridge.ntrusted++], names[i], strlen(names[i]) + 1);
         }
         return MN_OK;
 }

@@ -121,7 +121,7 @@ static mn_status check_options(network_manager *m, mn_err *err) {
         if (strlen(instance) > 12 ||
             strspn(instance, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(instance))
                 return mn_fail(err, MN_INVALID, "invalid instance name %s", instance);
-        strcpy(m->instance, instance);
+        memcpy(m->instance, instance, strlen(instance) + 1);
         if (o->bip && network_cidr_parse(o->bip, &a) < 0)
                 return mn_fail(err, MN_INVALID, "invalid bip %s: an address with a prefix length is expected",
                                o->bip);

@@ -63,14 +63,14 @@ static mn_status name_interface(struct endpoint *e, mn_err *err) {
         if (!mn_str_is_empty(wish)) {
                 if (strlen(wish) >= sizeof(name) || strchr(wish, '/') || has_interface(e->sandbox, wish))
                         return mn_fail(err, MN_INVALID, "invalid interface name %s", wish);
-                strcpy(e->interface, wish);
+                memcpy(e->interface, wish, strlen(wish) + 1);
                 return MN_OK;
         }
         unsigned number = 0;
         do
                 snprintf(name, sizeof(name), "%s%u", e->network->bridge.interface_prefix, number++);
         while (has_interface(e->sandbox, name));
-        strcpy(e->interface, name);
+        memcpy(e->interface, name, sizeof(name));
         return MN_OK;
 }
 
