@@ -63,7 +63,7 @@ typedef struct container_engine_options {
         const char *log_driver; /* NULL: json-file */
         mn_str_map log_options;
         const char *cgroup_parent;   /* NULL: "/minato" */
-        const char *cgroupns_mode;   /* NULL: private on cgroup v2, host on v1 */
+        const char *cgroupns_mode;   /* NULL: private */
         const char *ipc_mode;        /* NULL: private */
         const char *seccomp_profile; /* path of a JSON profile, "builtin" or NULL, "unconfined" */
         int64_t shm_size_bytes;      /* 0: 64 MiB */

@@ -19,8 +19,8 @@ mn_status container_check_host_config(const wire_host_config *host, const wire_c
 mn_status container_check_resources(const wire_resources *r, long ncpus, mn_err *err) MN_MUST_USE;
 mn_status container_check_restart_policy(const wire_restart_policy *policy, mn_err *err) MN_MUST_USE;
 
-/* "32768", or names with '/', "..", control characters refused: one component per '.' or '/' of the
- * whitelist. */
+/* Whether a container may set the sysctl: one that belongs to a namespace of its own (IPC, network). Names
+   with "..", or with '/' outside "net.", are refused. */
 bool container_sysctl_is_allowed(const char *name, bool has_private_ipc, bool has_private_network);
 
 /* Reads Binds, Mounts, Tmpfs and Config.Volumes into one list sorted by destination; nothing is looked up or

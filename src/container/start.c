@@ -125,7 +125,7 @@ static mn_status make_working_dir(struct launch *l, mn_err *err) {
         return MN_OK;
 }
 
-static mn_status bind_source(struct launch *l, const container_mount *m, char **ret, mn_err *err) {
+static mn_status bind_source(const container_mount *m, char **ret, mn_err *err) {
         *ret = m->source;
         struct stat st;
         if (stat(m->source, &st) == 0)
@@ -136,7 +136,6 @@ static mn_status bind_source(struct launch *l, const container_mount *m, char **
                                "exist: %s",
                                m->source);
         int r = mn_mkdir_p(m->source, 0755);
-        (void) l;
         return r < 0 ? mn_fail_errno(err, r, "error while creating mount source path '%s'", m->source)
                      : MN_OK;
 }
@@ -175,7 +174,7 @@ static mn_status use_mounts(struct launch *l, mn_err *err) {
         for (size_t i = 0; i < mounts->len && !status; i++) {
                 const container_mount *m = &mounts->items[i];
                 if (strcmp(m->type, "bind") == 0)
-                        status = bind_source(l, m, &l->sources[i], err);
+                        status = bind_source(m, &l->sources[i], err);
                 else if (strcmp(m->type, "volume") == 0)
                         status = use_volume(l, m, &l->sources[i], err);
                 l->c->nvolumes_used = i + 1;
@@ -375,7 +374,6 @@ static void started(struct launch *l) {
         c->state.status = CONTAINER_RUNNING;
         c->state.pid = l->pid;
         c->state.started_at = l->started_at;
-        c->state.finished_at = c->state.finished_at;
         c->state.exit_code = 0;
         c->state.is_oom_killed = false;
         c->state.was_started = true;
