@@ -29,7 +29,22 @@ static size_t copy_plain_blocks(char *to, const char *from, size_t len) {
         }
         return done;
 }
+
+const char *logs_find_newline(const char *text, size_t len) {
+        size_t at = 0;
+        for (; len - at >= 16; at += 16) {
+                __m128i block = _mm_loadu_si128((const __m128i *) (const void *) (text + at));
+                int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8('\n')));
+                if (mask)
+                        return text + at + __builtin_ctz((unsigned) mask);
+        }
+        return memchr(text + at, '\n', len - at);
+}
 #else
+const char *logs_find_newline(const char *text, size_t len) {
+        return memchr(text, '\n', len);
+}
+
 static size_t copy_plain_blocks(char *to, const char *from, size_t len) {
         (void) to;
         (void) from;

@@ -22,6 +22,7 @@ enum {
         OUT_SIZE = 256 * 1024,
         SUFFIX_MAX = 96 * 1024, /* stream, attributes and time */
         NUM_STREAMS = 2,
+        COPY_BLOCK = 16,
 };
 
 static const char prefix[] = "{\"log\":\"";
@@ -41,9 +42,10 @@ struct logs_writer {
         uint64_t dropped;
         uint64_t buffered; /* records in `out` */
         struct pending pending[NUM_STREAMS];
-        char *suffix[NUM_STREAMS]; /* ","stream":"stdout","attrs":{...},"time":" */
-        mn_str tail[NUM_STREAMS];  /* suffix + the current time + "\"}\n" */
-        char *memory;              /* one mapping: the pending lines and `out` */
+        char *suffix[NUM_STREAMS];    /* ","stream":"stdout","attrs":{...},"time":" */
+        mn_str tail[NUM_STREAMS];     /* suffix + the current time + "\"}\n" */
+        size_t tail_len[NUM_STREAMS]; /* of the text in it; padding for copy_blocks follows */
+        char *memory;                 /* one mapping: the pending lines and `out` */
         char *out;
         size_t out_len;
 };
@@ -125,6 +127,13 @@ static void flush(logs_writer *w) {
         w->buffered = 0;
 }
 
+/* Copies whole blocks, up to one more than `len` needs: for a few dozen bytes faster than a call of memcpy().
+ */
+static void copy_blocks(char *to, const char *from, size_t len) {
+        for (size_t i = 0; i < len; i += COPY_BLOCK)
+                memcpy(to + i, from + i, COPY_BLOCK);
+}
+
 /* Appends one record. Its place in the buffer is certain: flush leaves room for the longest. */
 static void add_record(logs_writer *w, logs_stream stream, const char *text, size_t len, bool has_newline) {
         char *to = w->out + w->out_len;
@@ -134,9 +143,8 @@ static void add_record(logs_writer *w, logs_stream stream, const char *text, siz
                 memcpy(to, "\\n", 2);
                 to += 2;
         }
-        const mn_str *tail = &w->tail[stream];
-        memcpy(to, tail->data, tail->len);
-        w->out_len = (size_t) (to - w->out) + tail->len;
+        copy_blocks(to, w->tail[stream].data, w->tail_len[stream]);
+        w->out_len = (size_t) (to - w->out) + w->tail_len[stream];
         w->buffered++;
         bool is_full = w->size + (int64_t) w->out_len >= w->max_size;
         if (is_full || w->out_len > OUT_SIZE - LOGS_ESCAPED_MAX - SUFFIX_MAX)
@@ -153,13 +161,15 @@ static void stamp(logs_writer *w, logs_stream stream) {
         mn_str_add(tail, w->suffix[stream]);
         mn_str_add(tail, mn_time_format(mn_now_ns(), text));
         mn_str_add(tail, "\"}\n");
+        w->tail_len[stream] = tail->len;
+        mn_str_add_len(tail, (const char[COPY_BLOCK]){ 0 }, COPY_BLOCK);
 }
 
 /* Completes the pending line with the beginning of the new bytes; how many it took. */
 static size_t continue_pending(logs_writer *w, logs_stream stream, const char *p, size_t len) {
         struct pending *pending = &w->pending[stream];
         size_t room = MN_MIN(LOGS_LINE_MAX - pending->len, len);
-        const char *newline = memchr(p, '\n', room);
+        const char *newline = logs_find_newline(p, room);
         size_t n = newline ? (size_t) (newline - p) : room;
         memcpy(pending->bytes + pending->len, p, n);
         pending->len += n;
@@ -180,7 +190,7 @@ void logs_write(logs_writer *w, logs_stream stream, const void *bytes, size_t le
                 p += continue_pending(w, stream, p, len);
         while (p < end) {
                 size_t window = MN_MIN((size_t) (end - p), (size_t) LOGS_LINE_MAX);
-                const char *newline = memchr(p, '\n', window);
+                const char *newline = logs_find_newline(p, window);
                 if (!newline && window < LOGS_LINE_MAX)
                         break;
                 size_t n = newline ? (size_t) (newline - p) : window;
