@@ -384,3 +384,30 @@ def test_config_that_is_not_json(runtime, bundle, text):
         f.write(text)
     result = runtime('run', '--bundle', bundle.path, runtime.id(), check=False)
     assert result.returncode == 1 and result.stderr.count('\n') == 1
+
+
+def test_exec_enters_user_and_time_namespaces(runtime, bundle):
+    bundle.namespace('user')
+    bundle.namespace('time')
+    bundle.linux['timeOffsets'] = {'boottime': {'secs': 1000000, 'nanosecs': 0}}
+    bundle.linux['uidMappings'] = bundle.linux['gidMappings'] = [{'containerID': 0, 'hostID': 100000, 'size': 65536}]
+    for d in (bundle.path, os.path.dirname(bundle.path), os.path.dirname(os.path.dirname(bundle.path))):
+        os.chmod(d, 0o755)
+    subprocess.run(['chown', '-hR', '100000:100000', bundle.root], check=True)
+    bundle.process['args'] = ['sleep', '100']
+    c = runtime.start(bundle)
+    uid, host, up = runtime('exec', c, 'sh', '-c', 'id -u; awk "{print \\$2}" /proc/self/uid_map; cut -d. -f1 /proc/uptime').stdout.split()
+    assert (uid, host) == ('0', '100000') and int(up) > 1000000
+
+
+def test_namespaces_of_the_host(runtime, bundle):
+    """Only a mount namespace of its own: the others are inherited, cgroups are bound and not the host's tree."""
+    bundle.linux['namespaces'] = [{'type': 'mount'}]
+    bundle.config['hostname'] = ''
+    bundle.process['args'] = ['sleep', '100']
+    c = runtime.start(bundle)
+    out = runtime('exec', c, 'sh', '-c', 'readlink /proc/self/ns/net; ls -d /sys/fs/cgroup/*/* 2>/dev/null | grep -c release_agent; true').stdout if hybrid() \
+        else runtime('exec', c, 'sh', '-c', 'readlink /proc/self/ns/net; echo 0').stdout
+    assert out.split() == [os.readlink('/proc/self/ns/net'), '0']
+    runtime('kill', c, 'KILL')
+    runtime.wait_status(c, 'stopped')
