@@ -17,9 +17,10 @@ enum {
         HTTP_IDLE_TIMEOUT_MS = 180 * 1000, /* between requests */
         HTTP_BODY_TIMEOUT_MS = 60 * 1000,  /* without a byte of an announced body */
         HTTP_REPLY_TIMEOUT_MS = 60 *
-                                1000, /* without the client taking a byte of a reply (streams: no limit) */
-        HTTP_MAX_DRAIN = 256 * 1024,  /* of a body nobody read, to keep the connection */
-        HTTP_LINGER_MS = 2,           /* a worker waits this long for the next request of the same client */
+                                1000,  /* without the client taking a byte of a reply (streams: no limit) */
+        HTTP_MAX_DRAIN = 256 * 1024,   /* of a body nobody read, to keep the connection */
+        HTTP_TRIM_AFTER_MS = 5 * 1000, /* of quiet, memory goes back to the system */
+        HTTP_LINGER_MS = 2,            /* a worker waits this long for the next request of the same client */
 };
 
 struct http_listener {
@@ -42,6 +43,8 @@ struct http_server {
         http_listener *listeners;
         size_t nconns, max_conns;
         bool is_full;
+        int64_t trim_at_ms; /* when memory freed by requests goes back to the system; 0: nothing to give back
+                             */
         atomic_bool is_stopping;
         char *scratch;               /* the loop's buffer for peeking */
         conn_list idle, head, shake; /* in the order of their deadlines */

@@ -2,6 +2,7 @@
 #include "api/http_server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -115,9 +116,17 @@ int http_conn_give_away(http_conn *c) {
 
 static void on_readable(void *arg, uint32_t events);
 
+/* Asks for a trim once all has been quiet for a while. */
+static void trim_later(http_server *s) {
+        s->trim_at_ms = now_ms() + HTTP_TRIM_AFTER_MS;
+        if (!loop_timer_is_running(s->sweep) && !s->is_stopping)
+                loop_timer_set(s->sweep, SWEEP_MS);
+}
+
 /* A worker is through with the connection (loop thread again). */
 static void on_served(void *arg) {
         http_conn *c = arg;
+        trim_later(c->server);
         if (c->fd < 0 || c->server->is_stopping) {
                 conn_close(c);
                 return;
@@ -131,7 +140,9 @@ static void on_served(void *arg) {
 }
 
 static void on_served_last(void *arg) {
-        conn_close(arg);
+        http_conn *c = arg;
+        trim_later(c->server);
+        conn_close(c);
 }
 
 static void serve_in_worker(void *arg) {
@@ -200,7 +211,11 @@ static void on_sweep(void *arg) {
         sweep_list(&s->idle, now);
         if (s->is_full && s->nconns < s->max_conns)
                 pause_accepting(s, false);
-        if (s->is_full || s->shake.first || s->head.first || s->idle.first)
+        if (s->trim_at_ms && now >= s->trim_at_ms && http_server_busy(s) == 0) {
+                malloc_trim(0);
+                s->trim_at_ms = 0;
+        }
+        if (s->is_full || s->trim_at_ms || s->shake.first || s->head.first || s->idle.first)
                 loop_timer_set(s->sweep, SWEEP_MS);
 }
 
