@@ -22,6 +22,6 @@ format:
 check: all
 	@tools/check-layers
 	@tools/check-format
-	@tools/check-static
+	@tools/check-static all
 clean:
 	@rm -rf $(BUILD)
