@@ -92,6 +92,13 @@ int mn_str_error(const mn_str *s) {
         return s->has_failed ? -EMSGSIZE : 0;
 }
 
+char *mn_str_copy(char *to, size_t size, const char *from) {
+        size_t len = strnlen(from, size - 1);
+        memmove(to, from, len);
+        to[len] = '\0';
+        return to;
+}
+
 bool mn_str_equal(const char *a, const char *b) {
         return a && b ? strcmp(a, b) == 0 : a == b;
 }

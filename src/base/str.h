@@ -52,6 +52,9 @@ int mn_str_error(const mn_str *s);
 
 /* ---- small helpers on C strings ---- */
 
+/* Copies `from` into `to` of `size` bytes, cut when it does not fit, NUL-terminated; returns `to`. */
+char *mn_str_copy(char *to, size_t size, const char *from);
+
 bool mn_str_equal(const char *a, const char *b); /* NULL equals only NULL */
 bool mn_str_has_prefix(const char *s, const char *prefix);
 bool mn_str_has_suffix(const char *s, const char *suffix);

@@ -11,6 +11,7 @@
 
 #include "base/macro.h"
 #include "base/time.h"
+#include "base/str.h"
 
 /* Nanoseconds of the unit at `*s`, which moves behind it; 0 when it is none. */
 static int64_t read_unit(const char **s) {
@@ -88,7 +89,7 @@ const char *mn_duration_format(int64_t ns, char buf[MN_DURATION_TEXT_SIZE]) {
         uint64_t size = ns < 0 ? -(uint64_t) ns : (uint64_t) ns;
         char number[32];
         if (size == 0)
-                return strcpy(buf, "0s");
+                return mn_str_copy(buf, MN_DURATION_TEXT_SIZE, "0s");
         uint64_t unit = size < 1000            ? 1
                         : size < 1000000       ? 1000
                         : size < MN_NS_PER_SEC ? 1000000
@@ -121,13 +122,13 @@ const char *mn_duration_human(int64_t ns, char buf[MN_DURATION_TEXT_SIZE]) {
         const char *unit;
         int64_t count;
         if (seconds < 1)
-                return strcpy(buf, "Less than a second");
+                return mn_str_copy(buf, MN_DURATION_TEXT_SIZE, "Less than a second");
         if (seconds == 1)
-                return strcpy(buf, "1 second");
+                return mn_str_copy(buf, MN_DURATION_TEXT_SIZE, "1 second");
         if (seconds >= 60 && minutes == 1)
-                return strcpy(buf, "About a minute");
+                return mn_str_copy(buf, MN_DURATION_TEXT_SIZE, "About a minute");
         if (minutes >= 60 && hours == 1)
-                return strcpy(buf, "About an hour");
+                return mn_str_copy(buf, MN_DURATION_TEXT_SIZE, "About an hour");
         if (seconds < 60)
                 unit = "seconds", count = seconds;
         else if (minutes < 60)

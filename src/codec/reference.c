@@ -189,9 +189,9 @@ static const char *split_domain(const char *text, char domain[MN_REFERENCE_NAME_
                 domain[len] = '\0';
                 rest = slash + 1;
                 if (strcmp(domain, LEGACY_DOMAIN) == 0)
-                        strcpy(domain, MN_REFERENCE_DEFAULT_DOMAIN);
+                        mn_str_copy(domain, MN_REFERENCE_NAME_MAX + 1, MN_REFERENCE_DEFAULT_DOMAIN);
         } else {
-                strcpy(domain, MN_REFERENCE_DEFAULT_DOMAIN);
+                mn_str_copy(domain, MN_REFERENCE_NAME_MAX + 1, MN_REFERENCE_DEFAULT_DOMAIN);
         }
         *ret_is_official = strcmp(domain, MN_REFERENCE_DEFAULT_DOMAIN) == 0 && !strchr(rest, '/');
         return rest;
@@ -230,7 +230,7 @@ mn_status mn_reference_parse(const char *text, mn_reference *ret, mn_err *err) {
                 mn_status status = check_digest(after + 1, err);
                 if (status)
                         return status;
-                strcpy(ref.digest, after + 1);
+                mn_str_copy(ref.digest, sizeof(ref.digest), after + 1);
         }
         if (strlen(ref.domain) + 1 + strlen(prefix) + path_len > MN_REFERENCE_NAME_MAX)
                 return mn_fail(err, MN_INVALID, "repository name must not be more than %d characters",
@@ -253,7 +253,7 @@ mn_status mn_reference_parse_any(const char *text, mn_reference *ret, mn_err *er
 
 void mn_reference_add_default_tag(mn_reference *ref) {
         if (!ref->tag[0] && !ref->digest[0])
-                strcpy(ref->tag, MN_REFERENCE_DEFAULT_TAG);
+                mn_str_copy(ref->tag, sizeof(ref->tag), MN_REFERENCE_DEFAULT_TAG);
 }
 
 mn_status mn_reference_set_tag_or_digest(mn_reference *ref, const char *tag_or_digest, mn_err *err) {
@@ -262,12 +262,12 @@ mn_status mn_reference_set_tag_or_digest(mn_reference *ref, const char *tag_or_d
                 if (status)
                         return status;
                 ref->tag[0] = '\0';
-                strcpy(ref->digest, tag_or_digest);
+                mn_str_copy(ref->digest, sizeof(ref->digest), tag_or_digest);
                 return MN_OK;
         }
         if (!mn_reference_is_tag(tag_or_digest))
                 return mn_fail(err, MN_INVALID, "invalid tag format");
-        strcpy(ref->tag, tag_or_digest);
+        mn_str_copy(ref->tag, sizeof(ref->tag), tag_or_digest);
         ref->digest[0] = '\0';
         return MN_OK;
 }

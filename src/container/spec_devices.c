@@ -118,21 +118,32 @@ static mn_status add_mapping(struct devices *d, const wire_device_mapping *m, mn
         return MN_OK;
 }
 
+/* Copies what of `accepted` stands at `*at` and the byte `end` after it, and moves behind both; false otherwise. */
+static bool take_word(const char **at, const char *accepted, char end, char *word, size_t size) {
+        size_t len = strspn(*at, accepted);
+        if (!len || len >= size || (*at)[len] != end)
+                return false;
+        memcpy(word, *at, len);
+        word[len] = '\0';
+        *at += len + (end != '\0');
+        return true;
+}
+
 /* "c 1:3 rwm" with '*' for any number. */
 static mn_status add_text_rule(struct devices *d, const char *text, mn_err *err) {
-        char type, numbers[2][16], access[4] = "";
-        int used = 0;
+        char type[2], numbers[2][16], access[4];
         int64_t value[2] = { -1, -1 };
-        bool is_right = strlen(text) < 64 &&
-                        sscanf(text, "%c %15[0-9*]:%15[0-9*] %3[rwm]%n", &type, numbers[0], numbers[1],
-                               access, &used) == 4 &&
-                        !text[used] && strchr("acb", type);
+        const char *at = text;
+        bool is_right = take_word(&at, "acb", ' ', type, sizeof(type)) &&
+                        take_word(&at, "0123456789*", ':', numbers[0], sizeof(numbers[0])) &&
+                        take_word(&at, "0123456789*", ' ', numbers[1], sizeof(numbers[1])) &&
+                        take_word(&at, "rwm", '\0', access, sizeof(access));
         for (int i = 0; is_right && i < 2; i++)
                 if (strcmp(numbers[i], "*") != 0)
                         is_right = mn_parse_i64(numbers[i], 0, UINT32_MAX, &value[i]) == 0;
         if (!is_right)
                 return mn_fail(err, MN_INVALID, "invalid device cgroup rule format: '%s'", text);
-        add_rule(d, true, (char[]){ type, 0 }, value[0], value[1], access);
+        add_rule(d, true, type, value[0], value[1], access);
         return MN_OK;
 }
 

@@ -40,13 +40,13 @@ static void normalise(image_platform *p) {
                         { "armv7l", "arm", "v7" },  { "armel", "arm", "v6" },
                         { "armv6l", "arm", "v6" },  { "loongarch64", "loong64", "" } };
         if (strcmp(p->os, "macos") == 0)
-                strcpy(p->os, "darwin");
+                mn_str_copy(p->os, sizeof(p->os), "darwin");
         for (size_t i = 0; i < MN_ARRAY_LEN(aliases); i++) {
                 if (strcmp(p->architecture, aliases[i].alias) != 0)
                         continue;
-                strcpy(p->architecture, aliases[i].architecture);
+                mn_str_copy(p->architecture, sizeof(p->architecture), aliases[i].architecture);
                 if (*aliases[i].variant)
-                        strcpy(p->variant, aliases[i].variant);
+                        mn_str_copy(p->variant, sizeof(p->variant), aliases[i].variant);
                 break;
         }
         if (isdigit((unsigned char) p->variant[0]) && strlen(p->variant) < 4) {
@@ -59,7 +59,7 @@ static void normalise(image_platform *p) {
         if (is_usual)
                 p->variant[0] = '\0';
         if (strcmp(p->architecture, "arm") == 0 && !p->variant[0])
-                strcpy(p->variant, "v7");
+                mn_str_copy(p->variant, sizeof(p->variant), "v7");
 }
 
 void image_platform_set(const char *os, const char *architecture, const char *variant, image_platform *ret) {

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/strv.h"
 #include "base/vec.h"
+#include "base/str.h"
 #include "image/policy_verify.h"
 
 enum { TAG_LIST_MAX = 10000 };
@@ -131,11 +132,11 @@ mn_status pull_document_fetch(pull_document *doc, registry_session *session, reg
         if (manifest.kind == OCI_INDEX) {
                 doc->index_text = top;
                 doc->index_media_type = manifest.media_type;
-                strcpy(doc->index_digest, digest);
+                mn_str_copy(doc->index_digest, sizeof(doc->index_digest), digest);
                 status = fetch_chosen(doc, session, http, spec, &manifest, arena, err);
         } else {
                 doc->manifest_text = top;
-                strcpy(doc->manifest_digest, digest);
+                mn_str_copy(doc->manifest_digest, sizeof(doc->manifest_digest), digest);
                 doc->manifest = manifest;
         }
         if (!status)

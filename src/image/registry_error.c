@@ -97,7 +97,7 @@ static void read_document(const struct document *doc, int http_status, registry_
         if (first)
                 add_printable(ret->code, sizeof(ret->code), first->code ? first->code : "");
         else if (http_status == 401 && message)
-                strcpy(ret->code, "UNAUTHORIZED");
+                mn_str_copy(ret->code, sizeof(ret->code), "UNAUTHORIZED");
         if (ret->code[0] && !mn_str_is_empty(message))
                 add_code(ret);
         add_printable(ret->text, sizeof(ret->text), message ? message : ret->code);

@@ -132,7 +132,7 @@ static void cache_put(image_registry *registry, const char *key, const char *tex
         life_s = MN_MIN(life_s, (int64_t) TOKEN_LIFE_MAX_S);
         life_s = MN_MAX(life_s, (int64_t) TOKEN_LIFE_MIN_S);
         token->expires_ns = mn_monotonic_ns() + life_s * 9 / 10 * MN_NS_PER_SEC;
-        strcpy(token->text, text);
+        memcpy(token->text, text, strlen(text) + 1);
         pthread_mutex_lock(&registry->lock);
         if (mn_map_len(registry->tokens) >= TOKENS_MAX)
                 drop_expired(registry->tokens);
