@@ -118,7 +118,8 @@ static mn_status add_mapping(struct devices *d, const wire_device_mapping *m, mn
         return MN_OK;
 }
 
-/* Copies what of `accepted` stands at `*at` and the byte `end` after it, and moves behind both; false otherwise. */
+/* Copies what of `accepted` stands at `*at` and the byte `end` after it, and moves behind both; false
+ * otherwise. */
 static bool take_word(const char **at, const char *accepted, char end, char *word, size_t size) {
         size_t len = strspn(*at, accepted);
         if (!len || len >= size || (*at)[len] != end)
