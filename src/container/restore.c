@@ -130,11 +130,12 @@ static void note_missed_end(container *c, const wire_shim_exit *end) {
 
 static void remove_half_done(container *c) {
         cleanup_err mn_err err = { 0 };
-        pthread_mutex_lock(&c->op);
+        cleanup_operation container_operation op = { 0 };
+        if (container_operate_on(c, &op, NULL))
+                return; /* its end was noted just now, and that removed it */
         if (container_remove_locked(c, true, &err))
                 mn_log(MN_LOG_ERROR, "cannot finish a removal", " container=%s error=\"%s\"", c->id,
                        mn_err_text(&err));
-        pthread_mutex_unlock(&c->op);
 }
 
 static void restore_one(container *c) {
