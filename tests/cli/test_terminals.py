@@ -132,11 +132,16 @@ def test_run_it(cli):
 def test_resize(cli):
     t = cli.terminal("run", "--rm", "-it", "--network", "none", *SHELL)
     t.expect("# ")
+    # The command line may still be telling the first size when the window changes: ask until the last word is heard.
     t.resize(41, 123)
-    t.process.send_signal(signal.SIGWINCH)
-    time.sleep(0.3)
-    t.type("stty size\r")
-    t.expect("41 123")
+    for _ in range(50):
+        t.process.send_signal(signal.SIGWINCH)
+        t.type("stty size\r")
+        if t.expect(r"\r\n(\d+ \d+)\r\n").group(1) == b"41 123":
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("the new size does not arrive")
     t.type("exit\r")
     assert t.code() == 0
 
