@@ -199,10 +199,32 @@ static void remove_orphans(container_engine *e) {
         }
         for (struct dirent *entry; (entry = readdir(dir));) {
                 bool is_id = strlen(entry->d_name) == MN_ID_LEN && mn_id_is_prefix(entry->d_name);
-                if (is_id && !mn_map_has(e->by_id, entry->d_name))
+                engine_lock(e);
+                bool is_known = mn_map_has(e->by_id, entry->d_name);
+                engine_unlock(e);
+                if (is_id && !is_known)
                         remove_orphan_bundle(e, entry->d_name);
         }
         closedir(dir);
+}
+
+/* Shims that were just ending when the daemon came back may still write into bundles whose removal was
+   finished: one more look when they are through. */
+enum { SECOND_LOOK_MS = 1500 };
+
+static void second_look(void *arg) {
+        remove_orphans(arg);
+}
+
+static void second_look_is_due(void *arg) {
+        container_engine *e = arg;
+        if (loop_workers_run(e->workers, second_look, e) < 0)
+                mn_log(MN_LOG_WARN, "no worker for a second look at bundles", "%s", "");
+}
+
+static void plan_second_look(void *arg) {
+        container_engine *e = arg;
+        loop_timer_set(loop_timer_add(e->options.loop, second_look_is_due, e), SECOND_LOOK_MS);
 }
 
 /* Directories nobody knows are kept: they may belong to a database that was put aside. */
@@ -276,6 +298,7 @@ static bool wants_start(const container *c) {
 }
 
 void container_engine_start(container_engine *e) {
+        loop_post(e->options.loop, plan_second_look, e);
         size_t len;
         container **all = all_containers(e, &len);
         for (size_t i = 0; i < len; i++) {

@@ -151,6 +151,8 @@ def test_options_become_a_request(clis, options, path, want):
             value = json.loads(next(body for _, route, _, body, _ in reversed(daemon.requests) if route == "/containers/create"))
             for name in path:
                 value = value[name]
+            if path == ("Env",) and cli is docker:
+                value = sorted(value)  # it goes through a Go map
             assert value == want, cli.program
 
 

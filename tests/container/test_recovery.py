@@ -166,8 +166,9 @@ def test_killed_at_random_moments(daemon):
             for name, allowed in worker.allowed.items():
                 state = found[name]["State"] if name in found else "absent"
                 assert state in allowed, f"round {round_number}: {name} is {state}, expected {allowed}"
-        running = {c["Id"] for c in found.values() if c["State"] == "running"}
-        until(lambda: set(os.listdir(daemon.exec / "containers")) == running)
+        # Asked anew each time: a start that was under way may yet end, one way or the other.
+        until(lambda: set(os.listdir(daemon.exec / "containers")) == {
+            c["Id"] for c in containers(daemon).values() if c["State"] == "running"})
         for name in found:
             ok(daemon.request("DELETE", f"/containers/{name}", query={"force": "1"}))
         until(lambda: not os.listdir(daemon.exec / "containers") and not os.listdir(daemon.data / "containers"))
