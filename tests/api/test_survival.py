@@ -46,16 +46,29 @@ class Host:
         answer = self.daemon.request("GET", f"/containers/{container}/logs", query={"stdout": "1"})
         return b"".join(text for _, text in frames(answer.body))
 
-    def wait_for(self, container, condition, timeout=10):
-        end = time.monotonic() + timeout
-        while not condition(state := self.state(container)):
-            assert time.monotonic() < end, state
-            time.sleep(0.02)
-        return state
+    def wait_for(self, container, condition):
+        until(lambda: condition(self.state(container)))
+        return self.state(container)
 
     def crash(self):
         self.daemon.kill()
         self.daemon.start()
+
+    def die_until_ended(self, container):
+        """The daemon is dead until the container has ended and its shim said so."""
+        pid = self.state(container)["Pid"]
+        self.daemon.kill()
+        until(lambda: not is_alive(pid) and (self.daemon.exec / "containers" / container / "exit").exists())
+        self.daemon.start()
+
+
+def until(condition, timeout=30):
+    """Waits for a condition; the time limit only tells a failure from a slow machine."""
+    end = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < end, "it never came to pass"
+        time.sleep(0.02)
+    return value
 
 
 @pytest.fixture
@@ -69,24 +82,26 @@ COUNT = "i=0; while :; do echo $i; i=$((i+1)); usleep 2000; done"
 def test_a_running_container_does_not_notice(host):
     container = host.run("sh", "-c", COUNT, name="counter")
     before = host.state(container)
+    log = host.daemon.data / "containers" / container / f"{container}-json.log"
     for _ in range(3):
         host.daemon.kill()
-        time.sleep(0.1)
+        size = log.stat().st_size
+        until(lambda: log.stat().st_size > size)
         host.daemon.start()
         after = host.state(container)
         assert (after["Running"], after["Pid"], after["StartedAt"]) == (True, before["Pid"], before["StartedAt"])
+    written = len(host.logs(container).split())
+    until(lambda: len(host.logs(container).split()) > written + 100)
     assert host.daemon.request("POST", f"/containers/{container}/stop", query={"t": "0"}).status == 204
     numbers = [int(n) for n in host.logs(container).split()]
-    assert numbers == list(range(len(numbers))) and len(numbers) > 100, "the log has a gap"
+    assert numbers == list(range(len(numbers))) and len(numbers) > written + 100, "the log has a gap"
     assert host.state(container)["ExitCode"] == 137
 
 
 @pytest.mark.parametrize("code", [0, 7, 137])
 def test_an_end_while_the_daemon_is_away_is_known_exactly(host, code):
     container = host.run("sh", "-c", f"sleep 0.3; echo last; exit {code}")
-    host.daemon.kill()
-    time.sleep(0.6)
-    host.daemon.start()
+    host.die_until_ended(container)
     state = host.wait_for(container, lambda s: not s["Running"])
     assert (state["Status"], state["ExitCode"], state["Pid"], state["OOMKilled"]) == ("exited", code, 0, False)
     assert re.match(r"20\d\d-", state["FinishedAt"]) and state["FinishedAt"] > state["StartedAt"]
@@ -95,24 +110,14 @@ def test_an_end_while_the_daemon_is_away_is_known_exactly(host, code):
 
 def test_a_restart_policy_is_kept_while_the_daemon_is_away(host):
     container = host.run("sh", "-c", "echo run; sleep 0.3; exit 1", host={"RestartPolicy": {"Name": "always"}})
-    host.daemon.kill()
-    time.sleep(0.6)
-    host.daemon.start()
-    end = time.monotonic() + 10
-    while host.logs(container).count(b"run\n") < 2:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    host.die_until_ended(container)
+    until(lambda: host.logs(container).count(b"run\n") >= 2)
 
 
 def test_auto_remove_while_the_daemon_is_away(host):
     container = host.run("sleep", "0.3", host={"AutoRemove": True})
-    host.daemon.kill()
-    time.sleep(0.6)
-    host.daemon.start()
-    end = time.monotonic() + 10
-    while host.daemon.request("GET", f"/containers/{container}/json").status != 404:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    host.die_until_ended(container)
+    until(lambda: host.daemon.request("GET", f"/containers/{container}/json").status == 404)
 
 
 def test_everything_works_on_a_container_of_an_earlier_daemon(host):
@@ -139,8 +144,9 @@ def test_an_exec_session_ends_while_the_daemon_is_away(host):
     container = host.run("sleep", "100")
     exec_id = host.daemon.request("POST", f"/containers/{container}/exec", {"Cmd": ["sleep", "0.3"]}).json()["Id"]
     assert host.daemon.request("POST", f"/exec/{exec_id}/start", {"Detach": True}).status == 200
+    pid = host.daemon.request("GET", f"/exec/{exec_id}/json").json()["Pid"]
     host.daemon.kill()
-    time.sleep(0.5)
+    until(lambda: not is_alive(pid))
     host.daemon.start()
     assert host.state(container)["Running"]
 
@@ -263,12 +269,9 @@ def test_the_shim_is_killed(host, is_daemon_there):
     os.kill(shim_of(pid), signal.SIGKILL)
     if not is_daemon_there:
         host.daemon.start()
-    state = host.wait_for(container, lambda s: not s["Running"], timeout=5)
+    state = host.wait_for(container, lambda s: not s["Running"])
     assert state["ExitCode"] != 0
-    end = time.monotonic() + 5
-    while is_alive(pid):
-        assert time.monotonic() < end, "the container runs on, and nobody watches it"
-        time.sleep(0.02)
+    until(lambda: not is_alive(pid))  # else the container runs on, and nobody watches it
     assert host.daemon.request("POST", f"/containers/{container}/start").status == 204
     assert host.state(container)["Running"]
     assert host.daemon.request("DELETE", f"/containers/{container}", query={"force": "1"}).status == 204
