@@ -17,7 +17,7 @@ A fault applies to the first `times` requests whose method and path match, in th
     no_range=True   ignore Range;  wrong_range=True: answer another range than asked for
     raw=b'...'      these bytes instead of an answer
 """
-import base64, gzip, hashlib, io, json, os, re, socket, ssl, struct, tarfile, threading, time
+import base64, gzip, hashlib, io, itertools, json, os, re, socket, ssl, struct, tarfile, threading, time
 
 DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
 DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json'
@@ -59,6 +59,7 @@ class FakeRegistry:
     def __init__(self, host='127.0.0.1', port=0, tls=None):
         """`tls`: an ssl.SSLContext of a server, or a function that gets the raw socket and gives the wrapped one."""
         self.blobs, self.manifests, self.uploads = {}, {}, {}
+        self.upload_names = itertools.count()
         self.faults, self.requests, self.sent = [], [], 0
         self.basic = None    # (user, password)
         self.realm = None    # URL of the token service: answer 401 Bearer until a token of `tokens` comes
@@ -340,7 +341,7 @@ class FakeRegistry:
             mount = re.search(r'mount=([^&]*)', request.query)
             if mount and mount.group(1) in self.blobs:
                 return 201, {'Docker-Content-Digest': mount.group(1)}, b''
-            name = f'u{len(self.uploads)}'
+            name = f'u{next(self.upload_names)}'
             self.uploads[name] = b''
             return 202, {'Location': f'/v2/{repository}/blobs/uploads/{name}?state=1'}, b''
         name = request.path.rsplit('/', 1)[1]
