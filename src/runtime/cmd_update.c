@@ -179,7 +179,7 @@ static mn_status apply(container *c, const oci_resources *res, mn_err *err) {
         if (st == MN_OK)
                 st = resources_apply(&cg, res, err);
         if (st == MN_OK)
-                st = resources_apply_memory(&cg, res, err);
+                st = resources_apply_memory(&cg, res, -1, err);
         /* Device rules are only touched when some are given. */
         if (st == MN_OK && res->devices.len)
                 st = resources_apply_devices(&cg, res, err);

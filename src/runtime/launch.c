@@ -167,6 +167,7 @@ static mn_status prepare_cgroup(launch *l, mn_err *err) {
         if (r < 0)
                 return mn_fail_errno(err, r, "linux.cgroupsPath: creating \"%s\"", path);
         mn_status st = resources_apply(&l->cgroup, res, err);
+        l->memory_limit_fd = resources_open_memory_limit(&l->cgroup, res);
         return st == MN_OK ? resources_apply_devices(&l->cgroup, res, err) : st;
 }
 
@@ -228,8 +229,9 @@ static mn_status serve(launch *l, char request, mn_err *err) {
         case REQUEST_HOOKS:
                 return run_runtime_hooks(l, err);
         case REQUEST_READY: {
-                mn_status st = resources_apply_memory(
-                        &l->cgroup, l->spec->linux_ ? l->spec->linux_->resources : NULL, err);
+                mn_status st = resources_apply_memory(&l->cgroup,
+                                                      l->spec->linux_ ? l->spec->linux_->resources : NULL,
+                                                      l->memory_limit_fd, err);
                 return st == MN_OK ? launch_commit(l, err) : st;
         }
         default:
@@ -391,6 +393,7 @@ static mn_status make(launch *l, int *ret_pidfd, mn_err *err) {
 
 mn_status launch_container(launch *l, mn_err *err) {
         l->bundle_fd = l->state_fd = l->fifo_fd = l->root_fd = l->console_fd = l->listener_fd = -1;
+        l->memory_limit_fd = -1;
         l->sync_fds[0] = l->sync_fds[1] = -1;
         l->arena = mn_arena_new();
         for (int i = 0; i < NAMESPACE_KINDS; i++)
@@ -417,6 +420,7 @@ void launch_release(launch *l) {
         mn_close(l->root_fd);
         mn_close(l->console_fd);
         mn_close(l->listener_fd);
+        mn_close(l->memory_limit_fd);
         mn_close(l->sync_fds[0]);
         namespace_plan_release(&l->namespaces);
         mn_cgroup_release(&l->cgroup);

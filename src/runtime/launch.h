@@ -48,12 +48,13 @@ typedef struct launch {
         size_t config_len;
         char *bundle; /* absolute */
         int bundle_fd;
-        int state_fd;    /* directory of the container's state */
-        int fifo_fd;     /* reading end of exec.fifo */
-        int root_fd;     /* detached mount of the root */
-        int console_fd;  /* connected --console-socket */
-        int listener_fd; /* connected linux.seccomp.listenerPath */
-        int *source_fds; /* mounts prepared by the parent; NULL */
+        int state_fd;        /* directory of the container's state */
+        int fifo_fd;         /* reading end of exec.fifo */
+        int root_fd;         /* detached mount of the root */
+        int console_fd;      /* connected --console-socket */
+        int listener_fd;     /* connected linux.seccomp.listenerPath */
+        int memory_limit_fd; /* v2: memory.max; the host's namespace opened it, see resources.h */
+        int *source_fds;     /* mounts prepared by the parent; NULL */
         namespace_plan namespaces;
         mn_cgroup_host cgroup_host;
         mn_cgroup cgroup;

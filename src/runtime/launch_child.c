@@ -191,7 +191,7 @@ static mn_status wait_for_start(launch *l, mn_err *err) {
 /* The fast way has nobody to ask: the record and the last limits are our own work. */
 static mn_status commit_alone(launch *l, mn_err *err) {
         mn_status st = resources_apply_memory(&l->cgroup, l->spec->linux_ ? l->spec->linux_->resources : NULL,
-                                              err);
+                                              l->memory_limit_fd, err);
         if (st == MN_OK)
                 st = launch_commit(l, err);
         const int keep[] = { l->listener_fd };

@@ -2,8 +2,10 @@
 #include "runtime/resources.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/str.h"
@@ -95,24 +97,14 @@ static mn_status apply_memory_v1(const mn_cgroup *cg, const oci_memory *m, mn_er
         return st;
 }
 
-/* v2 counts swap alone; the configuration has memory plus swap. */
-static mn_status apply_memory_v2(const mn_cgroup *cg, const oci_memory *m, mn_err *err) {
+/* v2 counts swap alone; the configuration has memory plus swap. Everything but the limit itself. */
+static mn_status prepare_memory_v2(const mn_cgroup *cg, const oci_memory *m, mn_err *err) {
         mn_status st = MN_OK;
         if (m->swap && *m->swap > 0 && (!m->limit || *m->limit <= 0))
                 return mn_fail(err, MN_INVALID,
                                "linux.resources.memory.swap: needs memory.limit on cgroup v2");
         if (m->swap && *m->swap > 0 && *m->swap < *m->limit)
                 return mn_fail(err, MN_INVALID, "linux.resources.memory.swap: below memory.limit");
-        if (m->check_before_update && *m->check_before_update && m->limit && *m->limit > 0) {
-                mn_cgroup_stats stats;
-                mn_cgroup_read_stats(cg, &stats);
-                uint64_t usage = stats.memory_usage;
-                mn_cgroup_stats_release(&stats);
-                if (usage > (uint64_t) *m->limit)
-                        return mn_fail(err, MN_INVALID,
-                                       "linux.resources.memory.limit: %lld is below the current usage %llu",
-                                       (long long) *m->limit, (unsigned long long) usage);
-        }
         if (m->swap && *m->swap) {
                 int fd = mn_cgroup_fd(cg, MN_CG_MEMORY);
                 bool has_no_swap = fd >= 0 && mn_file_put(fd, "memory.swap.max", "max") == -ENOENT;
@@ -122,15 +114,46 @@ static mn_status apply_memory_v2(const mn_cgroup *cg, const oci_memory *m, mn_er
         }
         if (st == MN_OK && m->reservation && *m->reservation)
                 st = put_limit(cg, MN_CG_MEMORY, "memory.low", *m->reservation, "memory.reservation", err);
-        if (st == MN_OK && m->limit && *m->limit)
-                st = put_limit(cg, MN_CG_MEMORY, "memory.max", *m->limit, "memory.limit", err);
         return st;
 }
 
-mn_status resources_apply_memory(const mn_cgroup *cg, const oci_resources *res, mn_err *err) {
+static mn_status check_usage(const mn_cgroup *cg, const oci_memory *m, mn_err *err) {
+        if (!m->check_before_update || !*m->check_before_update || *m->limit <= 0)
+                return MN_OK;
+        mn_cgroup_stats stats;
+        mn_cgroup_read_stats(cg, &stats);
+        uint64_t usage = stats.memory_usage;
+        mn_cgroup_stats_release(&stats);
+        return usage <= (uint64_t) *m->limit
+                       ? MN_OK
+                       : mn_fail(err, MN_INVALID,
+                                 "linux.resources.memory.limit: %lld is below the current usage %llu",
+                                 (long long) *m->limit, (unsigned long long) usage);
+}
+
+static mn_status limit_memory_v2(const mn_cgroup *cg, const oci_memory *m, int limit_fd, mn_err *err) {
+        if (!m->limit || !*m->limit)
+                return MN_OK;
+        mn_status st = check_usage(cg, m, err);
+        if (st || limit_fd < 0)
+                return st ? st : put_limit(cg, MN_CG_MEMORY, "memory.max", *m->limit, "memory.limit", err);
+        char text[32] = "max";
+        if (*m->limit > 0)
+                snprintf(text, sizeof(text), "%lld", (long long) *m->limit);
+        return write(limit_fd, text, strlen(text)) < 0
+                       ? mn_fail_errno(err, -errno, "linux.resources.memory.limit: writing \"%s\"", text)
+                       : MN_OK;
+}
+
+int resources_open_memory_limit(const mn_cgroup *cg, const oci_resources *res) {
+        bool is_needed = res && res->memory && res->memory->limit && mn_cgroup_is_v2(cg, MN_CG_MEMORY);
+        return is_needed ? openat(mn_cgroup_fd(cg, MN_CG_MEMORY), "memory.max", O_WRONLY | O_CLOEXEC) : -1;
+}
+
+mn_status resources_apply_memory(const mn_cgroup *cg, const oci_resources *res, int limit_fd, mn_err *err) {
         if (!res || !res->memory)
                 return MN_OK;
-        return mn_cgroup_is_v2(cg, MN_CG_MEMORY) ? apply_memory_v2(cg, res->memory, err)
+        return mn_cgroup_is_v2(cg, MN_CG_MEMORY) ? limit_memory_v2(cg, res->memory, limit_fd, err)
                                                  : apply_memory_v1(cg, res->memory, err);
 }
 
@@ -337,6 +360,8 @@ mn_status resources_apply(const mn_cgroup *cg, const oci_resources *res, mn_err 
         if (!res)
                 return MN_OK;
         mn_status st = res->cpu ? apply_cpu(cg, res->cpu, err) : MN_OK;
+        if (st == MN_OK && res->memory && mn_cgroup_is_v2(cg, MN_CG_MEMORY))
+                st = prepare_memory_v2(cg, res->memory, err);
         if (st == MN_OK && res->pids && res->pids->limit)
                 st = put_limit(cg, MN_CG_PIDS, "pids.max", *res->pids->limit <= 0 ? -1 : *res->pids->limit,
                                "pids.limit", err);

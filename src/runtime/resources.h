@@ -9,11 +9,20 @@
    update asks for it. */
 unsigned resources_controllers(const mn_cgroup_host *host, const oci_resources *res);
 
-/* Writes everything but memory limits. MN_INVALID and MN_NOT_IMPLEMENTED name the JSON path. */
+/* Writes everything but what resources_apply_memory does. MN_INVALID and MN_NOT_IMPLEMENTED name the JSON
+ * path.
+ */
 mn_status resources_apply(const mn_cgroup *cg, const oci_resources *res, mn_err *err) MN_MUST_USE;
 
-/* Writes the memory limits: last, so that setting up the container does not count against a small one. */
-mn_status resources_apply_memory(const mn_cgroup *cg, const oci_resources *res, mn_err *err) MN_MUST_USE;
+/* v2: memory.max for writing, or -1 when no limit is wanted. The kernel asks where the file was opened: from
+   inside a cgroup namespace, whose root cgroup it is, it is not writable where cgroup2 is mounted with
+   "nsdelegate", as systemd does. */
+int resources_open_memory_limit(const mn_cgroup *cg, const oci_resources *res);
+
+/* Writes the memory limits: last, so that setting up the container does not count against a small one.
+   `limit_fd` is from resources_open_memory_limit, or -1 when the caller is in the host's cgroup namespace. */
+mn_status resources_apply_memory(const mn_cgroup *cg, const oci_resources *res, int limit_fd,
+                                 mn_err *err) MN_MUST_USE;
 
 /* The device rules: the configuration's after "deny all", then those every container has. */
 mn_status resources_apply_devices(const mn_cgroup *cg, const oci_resources *res, mn_err *err) MN_MUST_USE;
