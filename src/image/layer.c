@@ -61,7 +61,7 @@ static mn_status choose_driver(layer_store *layers, const char *wanted, mn_err *
                        mn_str_is_empty(wanted) ? "erofs, unpack" : wanted);
 }
 
-/* What a former daemon did not finish. */
+/* What a former daemon did not finish, or not remove. */
 static void remove_unfinished(layer_store *layers) {
         int fd = openat(layers->tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -71,7 +71,7 @@ static void remove_unfinished(layer_store *layers) {
         }
         for (struct dirent *e; (e = readdir(dir));)
                 if (mn_str_has_prefix(e->d_name, LAYER_TMP_PREFIX))
-                        mn_remove_tree(layers->tmp_fd, e->d_name);
+                        image_trash_add(layers->trash, e->d_name, -1);
         closedir(dir);
 }
 
@@ -95,6 +95,7 @@ mn_status layer_store_open(const char *data_root, const char *driver, layer_stor
         layers->mounts = mn_map_new(close_mount);
         layers->tmp_fd = open_folder(data_root, "tmp");
         layers->fd = open_folder(data_root, "layers");
+        layers->trash = image_trash_new(layers->tmp_fd);
         mn_status st = MN_OK;
         if (layers->fd < 0 || layers->tmp_fd < 0) {
                 st = mn_fail_errno(err, layers->fd < 0 ? layers->fd : layers->tmp_fd, "opening \"%s/layers\"",
@@ -114,6 +115,7 @@ mn_status layer_store_open(const char *data_root, const char *driver, layer_stor
 void layer_store_close(layer_store *layers) {
         if (!layers)
                 return;
+        image_trash_free(layers->trash);
         mn_map_free(layers->mounts);
         mn_close(layers->fd);
         mn_close(layers->tmp_fd);
@@ -214,17 +216,16 @@ mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const ch
 mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *err) {
         char name[LAYER_TMP_NAME_SIZE];
         pthread_mutex_lock(&layers->lock);
-        mn_map_remove(layers->mounts, layer_name(diff_id));
+        cleanup_free int *mount = mn_map_take(layers->mounts, layer_name(diff_id));
         pthread_mutex_unlock(&layers->lock);
         /* out of sight first, so that a crash leaves nothing half removed */
         layer_tmp_name(name);
-        if (renameat(layers->fd, layer_name(diff_id), layers->tmp_fd, name) < 0)
-                return errno == ENOENT ? MN_OK : mn_fail_errno(err, -errno, "removing layer %s", diff_id);
-        int r = mn_remove_tree(layers->tmp_fd, name);
-        if (r < 0)
-                mn_warn("removing a layer failed, the next start tries again", " layer=%s error=\"%s\"",
-                        diff_id, mn_strerror(r));
-        return MN_OK;
+        int r = renameat(layers->fd, layer_name(diff_id), layers->tmp_fd, name) < 0 ? -errno : 0;
+        if (r == 0)
+                image_trash_add(layers->trash, name, mount ? *mount : -1);
+        else if (mount)
+                mn_close(*mount);
+        return r == 0 || r == -ENOENT ? MN_OK : mn_fail_errno(err, r, "removing layer %s", diff_id);
 }
 
 mn_status layer_store_verify(layer_store *layers, const char *diff_id, bool repairs, mn_err *err) {

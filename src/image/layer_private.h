@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "image/layer.h"
+#include "image/trash.h"
 
 enum {
         LAYER_CHUNK_SIZE = 256 << 10, /* bytes handed from thread to thread */
@@ -17,6 +18,7 @@ struct layer_store {
         int fd;     /* layers/ */
         int tmp_fd; /* tmp/ */
         const layer_driver *driver;
+        image_trash *trash;
         pthread_mutex_t lock; /* of mounts */
         mn_map *mounts;       /* layer name to int *, a detached mount */
 };

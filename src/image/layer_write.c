@@ -221,6 +221,7 @@ mn_status layer_writer_new(layer_store *layers, const char *expected, layer_writ
         w->reader = mn_tar_reader_new(&handler, w);
         for (size_t i = 0; i < CHUNKS; i++)
                 w->chunks[i].data = mn_alloc(LAYER_CHUNK_SIZE);
+        image_trash_make_room(layers->trash);
         w->dir_fd = layer_make_tmp(layers, w->name);
         int r = w->dir_fd;
         if (r >= 0) {

@@ -33,6 +33,10 @@ def load(daemon, data):
 
 
 def files(daemon):
+    """What the store has on the disk, once what was removed is off it: that happens behind the answer."""
+    until = time.monotonic() + 60
+    while any((daemon.data / 'tmp').glob('layer-*')) and time.monotonic() < until:
+        time.sleep(0.01)
     return sorted(str(p.relative_to(daemon.data)) for part in ('layers', 'blobs', 'tmp') for p in (daemon.data / part).rglob('*') if p.is_file())
 
 
