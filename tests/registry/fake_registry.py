@@ -72,10 +72,17 @@ class FakeRegistry:
         self.host, self.port = host, self.listener.getsockname()[1]
         self.address = f'{host}:{self.port}'
         self.is_open = True
-        threading.Thread(target=self.accept_loop, daemon=True).start()
+        self.acceptor = threading.Thread(target=self.accept_loop, daemon=True)
+        self.acceptor.start()
 
     def close(self):
+        """The acceptor has ended before the listener's descriptor is free: it would accept on the next registry's."""
         self.is_open = False
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.acceptor.join()
         self.listener.close()
 
     # ---- content ----

@@ -246,7 +246,8 @@ def test_login_push_pull_logout(daemon, fake, real, tmp_path, client):
     def do(*argv, stdin=None):
         return run(daemon, tmp_path, client, *argv, stdin=stdin)
     image = fake.add_image('app', '1', layers=2)
-    assert do('pull', f'{fake.address}/app:1').returncode == 0
+    first = do('pull', f'{fake.address}/app:1')
+    assert first.returncode == 0, first.stdout
     assert do('tag', f'{fake.address}/app:1', f'{real}/team/app:2').returncode == 0
     denied = do('push', f'{real}/team/app:2')
     assert denied.returncode == 1 and 'no basic auth credentials' in denied.stdout, denied.stdout
