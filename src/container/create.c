@@ -7,6 +7,7 @@
 
 #include "container/create.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -353,6 +354,24 @@ static mn_status commit(struct creation *k, container **ret, mn_err *err) {
         return MN_OK;
 }
 
+/* Whose network the container uses, that one's name it has: the host's, the other container's (where it is
+   there already), else its own short id. */
+static char *default_hostname(struct creation *k) {
+        const char *mode = k->record->host_config.network_mode;
+        const char *target = container_mode_target(mode);
+        char host_name[HOST_NAME_MAX + 1] = "";
+        cleanup_container container *c = NULL;
+        cleanup_err mn_err ignored = { 0 };
+        if (mn_str_equal(mode, "host") && gethostname(host_name, sizeof(host_name) - 1) == 0)
+                return mn_arena_strdup(k->arena, host_name);
+        if (!target || container_find(k->e, target, &c, &ignored))
+                return mn_arena_strndup(k->arena, k->record->id, MN_SHORT_ID_LEN);
+        engine_lock(k->e);
+        char *name = mn_arena_strdup(k->arena, c->record->config.hostname);
+        engine_unlock(k->e);
+        return name;
+}
+
 static void begin(struct creation *k, const wire_container_create *request) {
         char id[MN_ID_SIZE];
         mn_id_generate(id);
@@ -363,10 +382,6 @@ static void begin(struct creation *k, const wire_container_create *request) {
         r->host_config = request->host_config;
         fill_host_defaults(k, &r->host_config);
         fill_resource_defaults(&r->host_config.resources);
-        if (mn_str_is_empty(r->config.hostname) && !mn_str_equal(r->host_config.uts_mode, "host") &&
-            !mn_str_equal(r->host_config.network_mode, "host") &&
-            !container_mode_target(r->host_config.network_mode))
-                r->config.hostname = mn_arena_strndup(k->arena, id, MN_SHORT_ID_LEN);
 }
 
 static mn_status create(struct creation *k, const wire_container_create *request, container **ret,
@@ -379,6 +394,8 @@ static mn_status create(struct creation *k, const wire_container_create *request
         status = complete_from_image(k, err);
         if (!status)
                 status = check_request(k, request, err);
+        if (mn_str_is_empty(r->config.hostname)) /* after the checks: one that was asked for may conflict */
+                r->config.hostname = default_hostname(k);
         if (!status)
                 status = container_parse_mounts(&r->host_config, &r->config, k->arena, &r->mounts, err);
         if (!status)

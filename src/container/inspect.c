@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "container/describe.h"
 #include "container/exec.h"
+#include "container/spec.h"
 #include "sys/fd.h"
 
 /* State lock held, as for all that read the container. */
@@ -91,6 +92,8 @@ static void describe(const container *c, mn_arena *arena, wire_container_inspect
                 ret->args = mn_arena_array(arena, 1, sizeof(char *));
         mn_json_copy(&wire_container_config_type, &r->config, arena, &ret->config);
         mn_json_copy(&wire_host_config_type, &r->host_config, arena, &ret->host_config);
+        container_path_rules(&r->host_config, arena, &ret->host_config.masked_paths,
+                             &ret->host_config.readonly_paths);
         describe_state(c, arena, &ret->state);
         container_describe_mounts(c, arena, &ret->mounts);
         describe_network(c, arena, &ret->network_settings);

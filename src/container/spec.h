@@ -54,5 +54,10 @@ mn_status container_spec_resources(const wire_resources *r, mn_arena *arena, oci
 /* The capabilities of the container, by Docker's rules; "ALL" is what this daemon could hand down. */
 char **container_capabilities(const wire_host_config *host, bool is_privileged, mn_arena *arena);
 
+/* What is hidden and what is read-only in /proc and /sys: the container's own lists, the default ones, or
+   NULL for none (privileged, systempaths=unconfined). */
+void container_path_rules(const wire_host_config *host, mn_arena *arena, char ***ret_masked,
+                          char ***ret_readonly);
+
 /* Whether HostConfig.SecurityOpt holds the boolean option ("no-new-privileges", "writable-cgroups"). */
 bool container_security_flag(const wire_host_config *host, const char *name, bool fallback);

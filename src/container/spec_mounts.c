@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.json: what is mounted. */
 
-#include <unistd.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -73,19 +72,15 @@ static void add_kernel_mounts(const container_spec_input *in, mn_arena *arena, m
                     options(arena, is_cgroup_writable ? "rw" : "ro", "nosuid", "noexec", "nodev", NULL));
 }
 
-/* Shared memory: of the host, of the container's own, or none at all. */
+/* Queues of the namespace the container is in; shared memory of the host, of the container's own, or none at
+ * all. */
 static void add_ipc_mounts(const container_spec_input *in, mn_arena *arena, mount_vec *mounts) {
         const container_record *r = in->record;
         const wire_host_config *host = &r->host_config;
         bool is_host = mn_str_equal(host->ipc_mode, "host");
-        if (!is_replaced(r, "/dev/mqueue")) {
-                if (is_host && access("/dev/mqueue", F_OK) == 0)
-                        add(mounts, arena, "/dev/mqueue", "bind", "/dev/mqueue",
-                            options(arena, "rbind", "nosuid", "noexec", "nodev", NULL));
-                else if (!is_host)
-                        add(mounts, arena, "/dev/mqueue", "mqueue", "mqueue",
-                            options(arena, "nosuid", "noexec", "nodev", NULL));
-        }
+        if (!is_replaced(r, "/dev/mqueue"))
+                add(mounts, arena, "/dev/mqueue", "mqueue", "mqueue",
+                    options(arena, "nosuid", "noexec", "nodev", NULL));
         if (is_replaced(r, "/dev/shm") || mn_str_equal(host->ipc_mode, "none"))
                 return;
         if (is_host)
@@ -135,8 +130,10 @@ static void add_users(const container_spec_input *in, mn_arena *arena, mount_vec
 
 static void add_file(const container_spec_input *in, mn_arena *arena, mount_vec *mounts,
                      const char *destination, const char *source) {
+        const char *mode = in->record->host_config.is_rootfs_readonly ? "ro" : "rw";
         if (source && !is_replaced(in->record, destination))
-                add(mounts, arena, destination, "bind", source, options(arena, "bind", "rprivate", NULL));
+                add(mounts, arena, destination, "bind", source,
+                    options(arena, "bind", "rprivate", mode, NULL));
 }
 
 /* A shared or slave bind needs a root that lets mounts through. */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.json: capabilities, seccomp, masked and read-only paths. */
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "base/str.h"
@@ -129,22 +132,43 @@ static const char *const masked[] = {
 static const char *const read_only[] = { "/proc/bus",           "/proc/fs", "/proc/irq", "/proc/sys",
                                          "/proc/sysrq-trigger", NULL };
 
-static char **path_list(char *const *own, const char *const *defaults, mn_arena *arena) {
-        char *const *from = own ? own : (char *const *) defaults;
+static char **path_list(char *const *from, size_t room, mn_arena *arena) {
         size_t n = mn_strv_len(from);
-        char **list = mn_arena_array(arena, n + 1, sizeof *list);
+        char **list = mn_arena_array(arena, n + room + 1, sizeof *list);
         for (size_t i = 0; i < n; i++)
                 list[i] = mn_arena_strdup(arena, from[i]);
         return list;
 }
 
+/* The default list, and what each processor says of its temperature, on hosts whose processors say it. */
+static char **default_masked(mn_arena *arena) {
+        static const char thermal[] = "/sys/devices/system/cpu/cpu%d/thermal_throttle";
+        char path[sizeof(thermal) + 16];
+        snprintf(path, sizeof(path), thermal, 0);
+        int processors = access(path, F_OK) == 0 ? get_nprocs_conf() : 0;
+        char **list = path_list((char *const *) masked, (size_t) processors, arena);
+        for (size_t n = mn_strv_len(list), i = 0; i < (size_t) processors; i++) {
+                snprintf(path, sizeof(path), thermal, (int) i);
+                if (access(path, F_OK) == 0)
+                        list[n++] = mn_arena_strdup(arena, path);
+        }
+        return list;
+}
+
+void container_path_rules(const wire_host_config *host, mn_arena *arena, char ***ret_masked,
+                          char ***ret_readonly) {
+        const char *paths = security_value(host, "systempaths");
+        *ret_masked = *ret_readonly = NULL;
+        if (host->is_privileged || mn_str_equal(paths, "unconfined"))
+                return;
+        char *const *readonly = host->readonly_paths ? host->readonly_paths : (char *const *) read_only;
+        *ret_masked = host->masked_paths ? path_list(host->masked_paths, 0, arena) : default_masked(arena);
+        *ret_readonly = path_list(readonly, 0, arena);
+}
+
 mn_status container_spec_security(const container_spec_input *in, mn_arena *arena, oci_spec *spec,
                                   mn_err *err) {
-        const wire_host_config *host = &in->record->host_config;
-        const char *paths = security_value(host, "systempaths");
-        if (!host->is_privileged && !(paths && strcmp(paths, "unconfined") == 0)) {
-                spec->linux_->masked_paths = path_list(host->masked_paths, masked, arena);
-                spec->linux_->readonly_paths = path_list(host->readonly_paths, read_only, arena);
-        }
+        container_path_rules(&in->record->host_config, arena, &spec->linux_->masked_paths,
+                             &spec->linux_->readonly_paths);
         return set_seccomp(in, arena, spec, err);
 }

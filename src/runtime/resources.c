@@ -45,7 +45,7 @@ unsigned resources_controllers(const mn_cgroup_host *host, const oci_resources *
         if (host->mode == MN_CGROUP_V2)
                 return ~0U;
         unsigned mask = MN_CG_CPU | MN_CG_CPUACCT | MN_CG_MEMORY | MN_CG_DEVICES | MN_CG_BLKIO | MN_CG_PIDS |
-                        MN_CG_SYSTEMD | MN_CG_UNIFIED;
+                        MN_CG_SYSTEMD | MN_CG_UNIFIED | MN_CG_CPUSET;
         if (host->mode == MN_CGROUP_V1)
                 mask |= MN_CG_FREEZER;
         if (!res)
