@@ -118,15 +118,19 @@ static int mask_dir(const char *name) {
                        : 0;
 }
 
-/* In the directory we are in: a file gets the host's /dev/null, a directory an empty one. */
+/* In the directory we are in: a file gets the host's /dev/null, a directory an empty one. Which it is is asked
+   first: a bind that the kernel has copied and cannot attach costs a grace period, 20 us to some ms. */
 static int mask_here(rootfs *fs, const char *name) {
         char null_path[32];
+        struct stat st;
+        if (fstatat(AT_FDCWD, name, &st, 0) < 0)
+                return -errno;
+        if (S_ISDIR(st.st_mode))
+                return mask_dir(name);
         int null_fd = rootfs_null(fs);
         if (null_fd < 0)
                 return null_fd;
-        if (mount(mn_fd_path(null_fd, null_path), name, NULL, MS_BIND, NULL) == 0)
-                return 0;
-        return errno == ENOTDIR ? mask_dir(name) : -errno;
+        return mount(mn_fd_path(null_fd, null_path), name, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
 static int mask_elsewhere(rootfs *fs, const char *path) {
