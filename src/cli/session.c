@@ -139,15 +139,8 @@ static bool take_input(session *s) {
         return is_detach;
 }
 
-static const char *signal_name(int number, char buf[16]) {
-        const char *name = sigabbrev_np(number);
-        snprintf(buf, 16, "%s", name ? name : "");
-        return buf;
-}
-
 static void take_signal(session *s) {
         struct signalfd_siginfo info;
-        char name[16];
         if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info))
                 return;
         int number = (int) info.ssi_signo;
@@ -157,8 +150,8 @@ static void take_signal(session *s) {
                 return;
         }
         if (s->spec->signal_container) {
-                const char *target = mn_arena_printf(s->c->arena, "/containers/%s/kill?signal=%s",
-                                                     s->spec->signal_container, signal_name(number, name));
+                const char *target = mn_arena_printf(s->c->arena, "/containers/%s/kill?signal=%d",
+                                                     s->spec->signal_container, number);
                 mn_status status = cli_request(s->c, "POST", target, NULL, NULL);
                 (void) status; /* the container may have ended meanwhile */
                 return;

@@ -104,3 +104,39 @@ void text_add_indented_json(mn_str *out, const char *json, size_t len, const cha
                 }
         }
 }
+
+/* Bytes of the number `s` begins with, without its leading zeros; `*s` moves to its first one. */
+static size_t number_length(const char **s) {
+        size_t len = 0;
+        while (**s == '0')
+                (*s)++;
+        while ((*s)[len] >= '0' && (*s)[len] <= '9')
+                len++;
+        return len;
+}
+
+static bool is_digit(char c) {
+        return c >= '0' && c <= '9';
+}
+
+int text_compare(const char *a, const char *b) {
+        while (*a && *b) {
+                if (is_digit(*a) && is_digit(*b)) {
+                        const char *begin_a = a, *begin_b = b;
+                        size_t len = number_length(&a), other = number_length(&b);
+                        int order = len == other ? memcmp(a, b, len) : len < other ? -1 : 1;
+                        if (!order && a - begin_a != b - begin_b)
+                                order = a - begin_a < b - begin_b ? -1 : 1; /* fewer leading zeros first */
+                        if (order)
+                                return order;
+                        a += len;
+                        b += len;
+                } else if (*a != *b) {
+                        return (unsigned char) *a < (unsigned char) *b ? -1 : 1;
+                } else {
+                        a++;
+                        b++;
+                }
+        }
+        return *a ? 1 : *b ? -1 : 0;
+}

@@ -19,6 +19,10 @@ size_t text_width(const char *text, size_t len);
 /* At most `max` characters, the last one "…" when something was cut (Docker's Ellipsis). In the arena. */
 const char *text_ellipsis(mn_arena *arena, const char *text, size_t max);
 
+/* Natural order, as Docker lists names: digits compare as numbers ("n2" before "n10"), everything else by its
+ * bytes. */
+int text_compare(const char *a, const char *b);
+
 /* Columns of the terminal on `fd`, or 0. */
 unsigned text_columns(int fd);
 

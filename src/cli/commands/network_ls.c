@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/format.h"
+#include "cli/text.h"
 
 typedef struct network_ls_options {
         char **filter;
@@ -45,8 +46,8 @@ static const format_spec spec = {
 };
 
 static int by_name(const void *a, const void *b) {
-        return strverscmp(cli_text(*(const mn_json *const *) a, "Name"),
-                          cli_text(*(const mn_json *const *) b, "Name"));
+        return text_compare(cli_text(*(const mn_json *const *) a, "Name"),
+                            cli_text(*(const mn_json *const *) b, "Name"));
 }
 
 /* "2024-05-01 12:00:00.123456789 +0000 UTC", as Go prints the moment. */

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/format.h"
+#include "cli/text.h"
 
 typedef struct volume_ls_options {
         bool cluster;
@@ -45,8 +46,8 @@ static const format_spec spec = {
 };
 
 static int by_name(const void *a, const void *b) {
-        return strverscmp(cli_text(*(const mn_json *const *) a, "Name"),
-                          cli_text(*(const mn_json *const *) b, "Name"));
+        return text_compare(cli_text(*(const mn_json *const *) a, "Name"),
+                            cli_text(*(const mn_json *const *) b, "Name"));
 }
 
 static void add_volume(format_list *list, const mn_json *volume) {

@@ -60,10 +60,22 @@ static void cuts_long_text(void **state) {
         assert_string_equal(text_ellipsis(arena, "abcdefg", 6), "abcde\xe2\x80\xa6");
 }
 
+static void names_sort_naturally(void **state) {
+        (void) state;
+        static const char *const sorted[] = { "", "a", "a1", "a01", "a2", "a10", "a10b", "b", "none", "nt1" };
+        for (size_t i = 0; i < MN_ARRAY_LEN(sorted); i++)
+                for (size_t k = 0; k < MN_ARRAY_LEN(sorted); k++) {
+                        int order = text_compare(sorted[i], sorted[k]);
+                        assert_int_equal((order > 0) - (order < 0), (i > k) - (i < k));
+                }
+        assert_true(text_compare("n1", "none") < 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(aligns_columns),
                 cmocka_unit_test(makes_text_harmless),
+                cmocka_unit_test(names_sort_naturally),
                 cmocka_unit_test(indents_json_without_touching_values),
                 cmocka_unit_test(groups_ports),
                 cmocka_unit_test(cuts_long_text),
