@@ -140,6 +140,49 @@ int cli_for_each(cli *c, char **names, const char *method, const char *prefix, c
         return code;
 }
 
+enum { AT_ONCE = 50 };
+
+static client_stream *send_one(cli *c, const cli_action *action, const char *name) {
+        client_stream *s = NULL;
+        cleanup_err mn_err ignored = { 0 };
+        const client_request request = {
+                .method = action->method,
+                .target = cli_target(c, action->prefix, name, action->suffix),
+        };
+        return client_send(c->client, &request, &s, &ignored) ? NULL : s;
+}
+
+/* The answer to a request that was sent; one that could not be sent (or is the only one) is made now. */
+static mn_status finish_one(cli *c, const cli_action *action, const char *name, client_stream *sent,
+                            mn_err *err) {
+        cleanup_stream client_stream *s = sent;
+        if (s)
+                return client_receive(s, err);
+        return cli_request(c, action->method, cli_target(c, action->prefix, name, action->suffix), NULL, err);
+}
+
+int cli_for_all(cli *c, char **names, const cli_action *action) {
+        client_stream *streams[AT_ONCE] = { NULL };
+        size_t count = mn_strv_len(names), sent = 0;
+        cleanup_err mn_err failure = { 0 };
+        client *peer;
+        int code = CLI_EXIT_OK;
+        if (cli_client(c, &peer, &failure) || (count > 1 && client_confirm_version(peer, &failure)))
+                return cli_fail(&failure);
+        for (size_t i = 0; i < count; i++) {
+                for (; count > 1 && sent < count && sent < i + AT_ONCE; sent++)
+                        streams[sent % AT_ONCE] = send_one(c, action, names[sent]);
+                cleanup_err mn_err err = { 0 };
+                mn_status status = finish_one(c, action, names[i], MN_TAKE(streams[i % AT_ONCE]), &err);
+                if (!status || status == MN_NOT_MODIFIED)
+                        printf("%s\n", names[i]);
+                else if (cli_fail(&err) && !(action->is_absence_ok && status == MN_NOT_FOUND))
+                        code = CLI_EXIT_FAILURE;
+                fflush(stdout);
+        }
+        return code;
+}
+
 bool cli_confirm(const char *question) {
         char answer[64] = "";
         printf("%s [y/N] ", question);

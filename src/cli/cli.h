@@ -71,6 +71,16 @@ int cli_failf(const char *fmt, ...) MN_PRINTF(1, 2);
 int cli_for_each(cli *c, char **names, const char *method, const char *prefix, const char *suffix,
                  const mn_str *query);
 
+/* The same request for every name, up to fifty of them under way at once, as Docker's command line does:
+ * whoever stops ten containers waits for the slowest, not for their sum. Prints and returns as cli_for_each.
+ */
+typedef struct cli_action {
+        const char *method, *prefix;
+        const char *suffix; /* after the name, with the query if there is one */
+        bool is_absence_ok; /* a name that is unknown is reported but no failure */
+} cli_action;
+int cli_for_all(cli *c, char **names, const cli_action *action);
+
 /* Asks on the terminal: true for "y". Reads standard input. */
 bool cli_confirm(const char *question);
 

@@ -398,8 +398,7 @@ mn_status client_call_text(client *c, const client_request *request, mn_str *ret
         return status;
 }
 
-/* A request that cannot be sent twice asks first. */
-static mn_status confirm_version(client *c, mn_err *err) {
+mn_status client_confirm_version(client *c, mn_err *err) {
         cleanup_str mn_str ignored = MN_STR_INIT(1 << 16);
         const client_request ping = { .method = "GET", .target = "/_ping" };
         return c->has_confirmed ? MN_OK : client_call_text(c, &ping, &ignored, err);
@@ -407,7 +406,8 @@ static mn_status confirm_version(client *c, mn_err *err) {
 
 mn_status client_send(client *c, const client_request *request, client_stream **ret, mn_err *err) {
         cleanup_stream client_stream *s = NULL;
-        mn_status status = has_stream_body(request) || request->is_hijack ? confirm_version(c, err) : MN_OK;
+        bool is_sent_once = has_stream_body(request) || request->is_hijack;
+        mn_status status = is_sent_once ? client_confirm_version(c, err) : MN_OK;
         if (!status)
                 status = stream_new(c, &s, err);
         if (!status)

@@ -66,6 +66,10 @@ mn_status client_call_text(client *c, const client_request *request, mn_str *ret
 mn_status client_send(client *c, const client_request *request, client_stream **ret, mn_err *err) MN_MUST_USE;
 mn_status client_receive(client_stream *s, mn_err *err) MN_MUST_USE;
 
+/* Finds out which API version to speak, when no answer has told yet: for a caller that sends several requests
+ * before it reads the first answer. */
+mn_status client_confirm_version(client *c, mn_err *err) MN_MUST_USE;
+
 /* Both at once. */
 mn_status client_stream_open(client *c, const client_request *request, client_stream **ret,
                              mn_err *err) MN_MUST_USE;

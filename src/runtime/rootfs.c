@@ -118,8 +118,8 @@ static int mask_dir(const char *name) {
                        : 0;
 }
 
-/* In the directory we are in: a file gets the host's /dev/null, a directory an empty one. Which it is is asked
-   first: a bind that the kernel has copied and cannot attach costs a grace period, 20 us to some ms. */
+/* In the directory we are in: a file gets the host's /dev/null, a directory an empty one. Which it is is
+   asked first: a bind that the kernel has copied and cannot attach costs a grace period, 20 us to some ms. */
 static int mask_here(rootfs *fs, const char *name) {
         char null_path[32];
         struct stat st;

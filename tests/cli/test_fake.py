@@ -3,6 +3,7 @@
 import json
 import resource
 import subprocess
+import threading
 
 import pytest
 
@@ -88,6 +89,25 @@ def test_ps_is_one_request(clis):
         ours, _ = clis(daemon.host)
         ours.ok("ps")
         assert [(method, route) for method, route, *_ in daemon.requests] == [("GET", "/containers/json")]
+
+
+@pytest.mark.parametrize("command, method, suffix", [("stop", "POST", "/stop"), ("kill", "POST", "/kill"), ("rm", "DELETE", ""),
+                                                     ("pause", "POST", "/pause"), ("unpause", "POST", "/unpause")])
+def test_many_are_under_way_at_once(clis, command, method, suffix):
+    """Nobody gets an answer before all have asked. Failures and what worked are told name by name."""
+    names = [f"c{i}" for i in range(20)]
+    everybody = threading.Barrier(len(names), timeout=20)
+
+    def answer(request):
+        everybody.wait()
+        name = request.route.split("/")[2]
+        request.reply(*((404, b'{"message":"No such container: c7"}') if name == "c7" else (204, b"")))
+    with FakeDaemon({(method, f"/containers/{name}{suffix}"): answer for name in names}) as daemon:
+        for cli in clis(daemon.host):
+            result = cli(command, *names)
+            assert result.code == 1
+            assert sorted(result.out.split()) == sorted(set(names) - {"c7"})
+            assert "No such container: c7" in result.err
 
 
 def test_run_attaches_and_waits_before_it_starts(clis):

@@ -16,7 +16,8 @@ static int run(cli *c, const void *parsed, char **args) {
         const container_kill_options *o = parsed;
         cleanup_str mn_str query = MN_STR_INIT(0);
         client_add_query(&query, "signal", o->signal);
-        return cli_for_each(c, args, "POST", "/containers", "/kill", &query);
+        const char *suffix = mn_arena_printf(c->arena, "/kill%s", mn_str_text(&query));
+        return cli_for_all(c, args, &(cli_action){ "POST", "/containers", suffix, false });
 }
 
 const cli_command container_kill_command = {

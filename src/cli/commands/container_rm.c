@@ -23,22 +23,13 @@ static const cli_option options[] = {
 static int run(cli *c, const void *parsed, char **args) {
         const container_rm_options *o = parsed;
         cleanup_str mn_str query = MN_STR_INIT(0);
-        int code = CLI_EXIT_OK;
         client_add_query(&query, "force", o->force ? "1" : NULL);
         client_add_query(&query, "link", o->link ? "1" : NULL);
         client_add_query(&query, "v", o->volumes ? "1" : NULL);
-        for (; *args; args++) {
-                cleanup_err mn_err err = { 0 };
-                if (!(*args)[strspn(*args, "/")])
+        for (char **name = args; *name; name++)
+                if (!(*name)[strspn(*name, "/")])
                         return cli_failf("container name cannot be empty");
-                const char *target = cli_target(c, "/containers", *args, mn_str_text(&query));
-                mn_status status = cli_request(c, "DELETE", target, NULL, &err);
-                if (!status)
-                        printf("%s\n", *args);
-                else if (cli_fail(&err) && !(o->force && status == MN_NOT_FOUND))
-                        code = CLI_EXIT_FAILURE;
-        }
-        return code;
+        return cli_for_all(c, args, &(cli_action){ "DELETE", "/containers", mn_str_text(&query), o->force });
 }
 
 const cli_command container_rm_command = {

@@ -25,7 +25,8 @@ static int run(cli *c, const void *parsed, char **args) {
         client_add_query(&query, "signal", o->signal);
         if (timeout)
                 client_add_query(&query, "t", mn_arena_printf(c->arena, "%lld", (long long) *timeout));
-        return cli_for_each(c, args, "POST", "/containers", "/stop", &query);
+        const char *suffix = mn_arena_printf(c->arena, "/stop%s", mn_str_text(&query));
+        return cli_for_all(c, args, &(cli_action){ "POST", "/containers", suffix, false });
 }
 
 const cli_command container_stop_command = {

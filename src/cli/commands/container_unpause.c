@@ -4,7 +4,7 @@
 
 static int run(cli *c, const void *options, char **args) {
         (void) options;
-        return cli_for_each(c, args, "POST", "/containers", "/unpause", NULL);
+        return cli_for_all(c, args, &(cli_action){ "POST", "/containers", "/unpause", false });
 }
 
 const cli_command container_unpause_command = {
