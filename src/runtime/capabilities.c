@@ -10,17 +10,18 @@
 
 #include "oci/seccomp_profile.h"
 
-static mn_status parse_list(char **list, const char *field, uint64_t *ret, mn_err *err) {
+/* The specification wants a warning, not an error, for what the kernel does not know. */
+static uint64_t parse_list(char **list, const char *field, const runtime_context *rt) {
         uint64_t mask = 0;
         for (char **name = list; name && *name; name++) {
                 int number = oci_capability_number(*name);
                 if (number < 0 || strncmp(*name, "CAP_", 4) != 0)
-                        return mn_fail(err, MN_INVALID, "process.capabilities.%s: unknown capability \"%s\"",
-                                       field, *name);
-                mask |= UINT64_C(1) << number;
+                        runtime_warn(rt, "process.capabilities.%s: unknown capability \"%s\" is left out",
+                                     field, *name);
+                else
+                        mask |= UINT64_C(1) << number;
         }
-        *ret = mask;
-        return MN_OK;
+        return mask;
 }
 
 /* What we have ourselves and so can hand on. */
@@ -32,12 +33,11 @@ static uint64_t own_permitted(void) {
         return data[0].permitted | (uint64_t) data[1].permitted << 32;
 }
 
-mn_status capability_sets_parse(const oci_capabilities *caps, bool has_user_namespace, capability_sets *ret,
-                                uint64_t *ret_dropped, mn_err *err) {
+void capability_sets_parse(const oci_capabilities *caps, bool has_user_namespace, const runtime_context *rt,
+                           capability_sets *ret) {
         *ret = (capability_sets){ 0 };
-        *ret_dropped = 0;
         if (!caps)
-                return MN_OK;
+                return;
         const struct {
                 char **list;
                 const char *field;
@@ -49,15 +49,16 @@ mn_status capability_sets_parse(const oci_capabilities *caps, bool has_user_name
                 { caps->permitted, "permitted", &ret->permitted },
                 { caps->ambient, "ambient", &ret->ambient },
         };
-        uint64_t own = has_user_namespace ? UINT64_MAX : own_permitted();
+        uint64_t own = has_user_namespace ? UINT64_MAX : own_permitted(), dropped = 0;
         for (size_t i = 0; i < MN_ARRAY_LEN(sets); i++) {
-                mn_status st = parse_list(sets[i].list, sets[i].field, sets[i].mask, err);
-                if (st)
-                        return st;
-                *ret_dropped |= *sets[i].mask & ~own;
+                *sets[i].mask = parse_list(sets[i].list, sets[i].field, rt);
+                dropped |= *sets[i].mask & ~own;
                 *sets[i].mask &= own;
         }
-        return MN_OK;
+        for (int i = 0; i < OCI_CAPABILITY_COUNT; i++)
+                if (dropped & UINT64_C(1) << i)
+                        runtime_warn(rt, "process.capabilities: %s is not ours to give and is left out",
+                                     oci_capability_name(i));
 }
 
 int capability_bound(uint64_t keep) {

@@ -6,16 +6,16 @@
 #include <stdint.h>
 
 #include "oci/runtime_spec.h"
+#include "runtime/context.h"
 
 typedef struct capability_sets {
         uint64_t bounding, effective, inheritable, permitted, ambient;
 } capability_sets;
 
-/* Names to masks: unknown ones are an error, those this kernel lacks or our own bounding set does not have
-   are left out (`*ret_dropped` gets them, for a warning); in a new user namespace all are there. NULL `caps`
-   gives empty sets. */
-mn_status capability_sets_parse(const oci_capabilities *caps, bool has_user_namespace, capability_sets *ret,
-                                uint64_t *ret_dropped, mn_err *err) MN_MUST_USE;
+/* Names to masks. Unknown ones and those we do not have ourselves are left out with a warning; in a new user
+   namespace all are there. NULL `caps` gives empty sets. */
+void capability_sets_parse(const oci_capabilities *caps, bool has_user_namespace, const runtime_context *rt,
+                           capability_sets *ret);
 
 /* Drops from the bounding set what is not in `keep`. Async-signal-safe; -errno. */
 int capability_bound(uint64_t keep);

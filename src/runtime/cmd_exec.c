@@ -18,6 +18,7 @@
 #include "oci/seccomp_profile.h"
 #include "runtime/commands.h"
 #include "runtime/console.h"
+#include "runtime/exec_process.h"
 #include "runtime/launch.h"
 #include "runtime/scheduling.h"
 #include "sys/clone.h"
@@ -29,15 +30,7 @@
 #define CLONE_NEWTIME 0x80
 #endif
 
-enum { MAX_PROCESS = 8 << 20, EXEC_FAILED = 255 };
-
-typedef struct exec_options {
-        launch_options launch; /* console-socket, pid-file, preserve-fds, detach */
-        char *process_file;
-        char *cwd, *user, *apparmor, *process_label, *cgroup;
-        char **env, **caps, **additional_gids;
-        bool has_tty, has_no_new_privs, ignores_paused;
-} exec_options;
+enum { EXEC_FAILED = 255 };
 
 static const option_row exec_options_table[] = {
         { "process", 'p', OPTION_STRING, offsetof(exec_options, process_file), "FILE  the process as JSON" },
@@ -78,90 +71,12 @@ typedef struct exec_session {
         mn_cgroup cgroup;
         int pidfd; /* of the container's first process */
         int console_fd;
+        int root_fd; /* the container's root, where it is not that of its mount namespace; else -1 */
+        terminal terminal;
         pid_t pid;
         mn_status child_status;
         mn_err child_err;
 } exec_session;
-
-/* ---- which process ---- */
-
-static mn_status read_process_file(exec_session *s, mn_err *err) {
-        cleanup_free char *text = NULL;
-        size_t len;
-        int r = mn_file_read(AT_FDCWD, s->options->process_file, MAX_PROCESS, &text, &len);
-        if (r < 0)
-                return mn_fail_errno(err, r, "--process: \"%s\"", s->options->process_file);
-        s->process = mn_arena_alloc(s->container->arena, sizeof(*s->process));
-        mn_status st = mn_json_decode_text(&oci_process_type, text, len, NULL, s->container->arena,
-                                           MN_UNKNOWN_IGNORE, s->process, err);
-        return st ? mn_err_prefix(err, st, "--process") : MN_OK;
-}
-
-static mn_status parse_user(const char *text, oci_user *user, mn_err *err) {
-        const char *colon = strchr(text, ':');
-        cleanup_free char *uid_text = colon ? mn_strndup(text, (size_t) (colon - text)) : mn_strdup(text);
-        uint64_t uid, gid = user->gid;
-        if (mn_parse_u64(uid_text, UINT32_MAX - 1, &uid) < 0 ||
-            (colon && mn_parse_u64(colon + 1, UINT32_MAX - 1, &gid) < 0))
-                return mn_fail(err, MN_INVALID, "--user: \"%s\" is not UID[:GID]", text);
-        user->uid = (uint32_t) uid;
-        user->gid = (uint32_t) gid;
-        return MN_OK;
-}
-
-static char **with_added(mn_arena *arena, char **list, char **more) {
-        size_t len = mn_strv_len(list), added = mn_strv_len(more);
-        char **all = mn_arena_array(arena, len + added + 1, sizeof(char *));
-        if (len)
-                memcpy(all, list, len * sizeof(char *));
-        if (added)
-                memcpy(all + len, more, added * sizeof(char *));
-        return all;
-}
-
-static void add_capabilities(mn_arena *arena, oci_process *p, char **names) {
-        if (!names)
-                return;
-        oci_capabilities *c = mn_arena_alloc(arena, sizeof(*c));
-        if (p->capabilities)
-                *c = *p->capabilities;
-        c->bounding = with_added(arena, c->bounding, names);
-        c->effective = with_added(arena, c->effective, names);
-        c->permitted = with_added(arena, c->permitted, names);
-        p->capabilities = c;
-}
-
-/* Without --process it is the container's own with the arguments of the command line. */
-static mn_status process_of_arguments(exec_session *s, char **argv, mn_err *err) {
-        const exec_options *o = s->options;
-        mn_arena *arena = s->container->arena;
-        if (!*argv)
-                return mn_fail(err, MN_INVALID, "exec: process args cannot be empty");
-        s->process = mn_arena_alloc(arena, sizeof(*s->process));
-        *s->process = *s->spec->process;
-        oci_process *p = s->process;
-        p->args = argv;
-        p->terminal = o->has_tty;
-        p->console_size = NULL;
-        p->env = with_added(arena, p->env, o->env);
-        p->cwd = o->cwd ? o->cwd : p->cwd;
-        p->no_new_privileges |= o->has_no_new_privs;
-        p->apparmor_profile = o->apparmor ? o->apparmor : p->apparmor_profile;
-        p->selinux_label = o->process_label ? o->process_label : p->selinux_label;
-        add_capabilities(arena, p, o->caps);
-        size_t groups = mn_strv_len(o->additional_gids);
-        if (groups)
-                p->user.additional_gids.items = mn_arena_array(arena, groups, sizeof(uint32_t));
-        p->user.additional_gids.len = groups ? groups : p->user.additional_gids.len;
-        for (size_t i = 0; i < groups; i++) {
-                uint64_t gid;
-                if (mn_parse_u64(o->additional_gids[i], UINT32_MAX - 1, &gid) < 0)
-                        return mn_fail(err, MN_INVALID, "--additional-gids: \"%s\" is not a group id",
-                                       o->additional_gids[i]);
-                p->user.additional_gids.items[i] = (uint32_t) gid;
-        }
-        return o->user ? parse_user(o->user, &p->user, err) : MN_OK;
-}
 
 static mn_status plan_seccomp(exec_session *s, mn_err *err) {
         const oci_seccomp *section = s->spec->linux_ ? s->spec->linux_->seccomp : NULL;
@@ -193,6 +108,8 @@ static mn_status join_container(exec_session *s, mn_err *err) {
                 st = process_set_labels(s->process, err);
         if (st == MN_OK && flags && setns(s->pidfd, flags) < 0)
                 return mn_fail_errno(err, -errno, "entering the namespaces of the container");
+        if (s->root_fd >= 0 && (fchdir(s->root_fd) < 0 || chroot(".") < 0))
+                return mn_fail_errno(err, -errno, "entering the root of the container");
         const int keep[] = { s->console_fd };
         launch_close_fds(s->options->launch.preserve_fds, keep, MN_ARRAY_LEN(keep));
         if (st == MN_OK && (flags & CLONE_NEWUSER)) {
@@ -285,7 +202,7 @@ static mn_status enter_for_child(exec_session *s, mn_err *err) {
 }
 
 static mn_status check_terminal(const exec_session *s, mn_err *err) {
-        if (s->process->terminal && !s->options->launch.console_socket)
+        if (s->process->terminal && !s->options->launch.console_socket && s->options->launch.is_detached)
                 return mn_fail(err, MN_INVALID,
                                "cannot allocate tty if runc will detach without setting console socket");
         if (!s->process->terminal && s->options->launch.console_socket)
@@ -294,13 +211,27 @@ static mn_status check_terminal(const exec_session *s, mn_err *err) {
         return MN_OK;
 }
 
+/* The root of a container that has no mount namespace of its own can only be had from its first process. */
+static mn_status open_root(exec_session *s, mn_err *err) {
+        char path[40];
+        if (namespace_is_new(s->spec, "mount"))
+                return MN_OK;
+        snprintf(path, sizeof(path), "/proc/%d/root", (int) s->container->record.pid);
+        s->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        /* Still the process that was asked for, so it was its root. */
+        if (s->root_fd < 0 || mn_pidfd_kill(s->pidfd, 0) < 0)
+                return mn_fail(err, MN_CONFLICT, "cannot exec in a stopped container");
+        return MN_OK;
+}
+
 static mn_status prepare(exec_session *s, char **argv, mn_err *err) {
         mn_status st = container_load_spec(s->container, &s->spec, err);
         if (st == MN_OK)
-                st = s->options->process_file ? read_process_file(s, err)
-                                              : process_of_arguments(s, argv, err);
+                st = exec_process(s->options, argv, s->spec, s->container->arena, &s->process, err);
         if (st == MN_OK)
                 st = check_terminal(s, err);
+        if (st == MN_OK)
+                st = open_root(s, err);
         s->plan.listen_fds = s->options->launch.preserve_fds;
         if (st == MN_OK)
                 st = process_plan_init(&s->plan, s->process, s->spec->linux_,
@@ -310,6 +241,9 @@ static mn_status prepare(exec_session *s, char **argv, mn_err *err) {
                 st = plan_seccomp(s, err);
         if (st == MN_OK && s->options->launch.console_socket)
                 st = console_connect(s->options->launch.console_socket, &s->console_fd, err);
+        else if (st == MN_OK && s->process->terminal)
+                st = terminal_open(&s->terminal, &s->console_fd, &s->process->console_size,
+                                   s->container->arena, err);
         if (st == MN_OK && s->process->exec_cpu_affinity)
                 st = scheduling_set_affinity(s->process->exec_cpu_affinity->initial,
                                              "process.execCPUAffinity.initial", err);
@@ -343,7 +277,9 @@ static mn_status execute(exec_session *s, int *ret_code, mn_err *err) {
                 mn_pidfd_kill(child_pidfd, SIGKILL);
                 return mn_fail_errno(err, r, "--pid-file: \"%s\"", s->options->launch.pid_file);
         }
-        *ret_code = s->options->launch.is_detached ? 0 : launch_wait(pid);
+        *ret_code = s->options->launch.is_detached ? 0
+                    : s->terminal.socket_fd >= 0   ? terminal_wait(&s->terminal, pid)
+                                                   : launch_wait(pid);
         return MN_OK;
 }
 
@@ -361,7 +297,13 @@ static mn_status exec_in(runtime_context *rt, const void *options, int argc, cha
                          mn_err *err) {
         (void) argc;
         cleanup_container container c;
-        exec_session s = { .rt = rt, .options = options, .container = &c, .pidfd = -1, .console_fd = -1 };
+        exec_session s = { .rt = rt,
+                           .options = options,
+                           .container = &c,
+                           .pidfd = -1,
+                           .console_fd = -1,
+                           .root_fd = -1,
+                           .terminal.socket_fd = -1 };
         *ret_code = EXEC_FAILED;
         mn_status st = container_open(rt, argv[0], &c, err);
         if (st)
@@ -380,6 +322,8 @@ static mn_status exec_in(runtime_context *rt, const void *options, int argc, cha
         mn_cgroup_host_release(&s.cgroup_host);
         mn_close(s.pidfd);
         mn_close(s.console_fd);
+        mn_close(s.root_fd);
+        terminal_close(&s.terminal);
         mn_err_release(&s.child_err);
         return st;
 }

@@ -50,8 +50,8 @@ static void add_linux(mn_str *out) {
         add_list(out, "supportedFlags", seccomp_flag_names);
         mn_str_add(out,
                    "},\"apparmor\":{\"enabled\":true},\"selinux\":{\"enabled\":true},\"intelRdt\":{"
-                   "\"enabled\":false},"
-                   "\"mountExtensions\":{\"idmap\":{\"enabled\":true}},\"netDevices\":{\"enabled\":false}}");
+                   "\"enabled\":true,\"schemata\":true,\"monitoring\":true},"
+                   "\"mountExtensions\":{\"idmap\":{\"enabled\":true}},\"netDevices\":{\"enabled\":true}}");
 }
 
 static mn_status features(runtime_context *rt, const void *options, int argc, char **argv, int *ret_code,
@@ -72,7 +72,8 @@ static mn_status features(runtime_context *rt, const void *options, int argc, ch
         add_list(&out, "mountOptions", mount_options_names());
         mn_str_add(&out, ",");
         add_linux(&out);
-        mn_str_add(&out, ",\"annotations\":{\"io.minato.runtime.version\":\"" MINATO_VERSION "\"}}\n");
+        mn_str_add(&out, ",\"potentiallyUnsafeConfigAnnotations\":[\"" OCI_ANNOTATION_SECCOMP
+                         "\"],\"annotations\":{\"io.minato.runtime.version\":\"" MINATO_VERSION "\"}}\n");
         int r = mn_write_all(STDOUT_FILENO, mn_str_text(&out), out.len);
         return r < 0 ? mn_fail_errno(err, r, "writing") : MN_OK;
 }

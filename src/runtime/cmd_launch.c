@@ -2,6 +2,7 @@
 /* create, run, start. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -66,11 +67,18 @@ static mn_status create(runtime_context *rt, const void *options, int argc, char
         return st;
 }
 
-static mn_status run_poststart(const launch *l, mn_err *err) {
-        if (!l->spec->hooks || l->spec->hooks->poststart.len == 0)
+/* A failure ends the container: it is destroyed, with the hooks for that, before the error is reported. */
+static mn_status run_poststart(runtime_context *rt, const oci_spec *spec, const container_record *record,
+                               mn_err *err) {
+        if (!spec->hooks || spec->hooks->poststart.len == 0)
                 return MN_OK;
-        oci_state state = container_oci_state(&l->record, CONTAINER_RUNNING, &l->spec->annotations);
-        return hooks_run(&l->spec->hooks->poststart, "poststart", &state, err);
+        oci_state state = container_oci_state(record, CONTAINER_RUNNING, &spec->annotations);
+        mn_status st = hooks_run(&spec->hooks->poststart, "poststart", &state, err);
+        mn_err remove_err = { 0 };
+        if (st && remove_container(rt, record->id, true, &remove_err))
+                runtime_warn(rt, "%s", mn_err_text(&remove_err));
+        mn_err_release(&remove_err);
+        return st;
 }
 
 static mn_status run(runtime_context *rt, const void *options, int argc, char **argv, int *ret_code,
@@ -87,9 +95,10 @@ static mn_status run(runtime_context *rt, const void *options, int argc, char **
         }
         st = launch_container(&l, err);
         if (st == MN_OK)
-                st = run_poststart(&l, err);
+                st = run_poststart(rt, l.spec, &l.record, err);
         if (st == MN_OK && !o->is_detached) {
-                *ret_code = launch_wait(l.pid);
+                *ret_code = l.terminal.socket_fd >= 0 ? terminal_wait(&l.terminal, l.pid)
+                                                      : launch_wait(l.pid);
                 if (!o->is_kept)
                         st = remove_container(rt, argv[0], true, err);
         }
@@ -99,6 +108,13 @@ static mn_status run(runtime_context *rt, const void *options, int argc, char **
 }
 
 static const option_row no_options[] = { { 0 } };
+
+/* The reading end closes when the program is executed (or its process ends). */
+static void wait_for_execution(int fifo) {
+        struct pollfd end = { .fd = fifo };
+        while (poll(&end, 1, -1) < 0 && errno == EINTR)
+                ;
+}
 
 static mn_status start(runtime_context *rt, const void *options, int argc, char **argv, int *ret_code,
                        mn_err *err) {
@@ -124,11 +140,9 @@ static mn_status start(runtime_context *rt, const void *options, int argc, char 
                 return mn_fail_errno(err, -errno, "starting container \"%s\"", argv[0]);
         oci_spec *spec;
         st = container_load_spec(&c, &spec, err);
-        if (st == MN_OK && spec->hooks && spec->hooks->poststart.len) {
-                oci_state state = container_oci_state(&c.record, CONTAINER_RUNNING, &spec->annotations);
-                st = hooks_run(&spec->hooks->poststart, "poststart", &state, err);
-        }
-        return st;
+        if (st == MN_OK && spec->hooks && spec->hooks->poststart.len)
+                wait_for_execution(fifo);
+        return st == MN_OK ? run_poststart(rt, spec, &c.record, err) : st;
 }
 
 const command command_create = { "create",

@@ -28,6 +28,7 @@ static const mn_field record_fields[] = {
         { "cgroupPaths", &mn_type_str_map, offsetof(container_record, cgroup_paths), MN_EMPTY_NOT_NULL },
         { "systemdUnit", &mn_type_str, offsetof(container_record, systemd_unit), MN_OMIT_EMPTY },
         { "joinFlags", &mn_type_i32, offsetof(container_record, join_flags) },
+        { "resctrl", &mn_type_str, offsetof(container_record, resctrl), MN_OMIT_EMPTY },
         { "preserveFds", &mn_type_i32, offsetof(container_record, preserve_fds), MN_OMIT_EMPTY },
         { 0 },
 };

@@ -32,6 +32,7 @@ typedef struct container_record {
         char *systemd_unit;      /* "" unless systemd made the cgroup */
         int32_t join_flags;      /* CLONE_NEW*: namespaces other than the host's, which `exec` enters */
         int32_t preserve_fds;
+        char *resctrl; /* where the resctrl file system is whose group we made; NULL: none */
 } container_record;
 
 typedef struct container {

@@ -80,6 +80,17 @@ static mn_status run_one(const oci_hook *hook, const char *kind, size_t index, i
         return MN_OK;
 }
 
+void hooks_run_all(const oci_hook_list *hooks, const char *kind, const oci_state *state,
+                   runtime_context *rt) {
+        for (size_t i = 0; i < hooks->len; i++) {
+                mn_err err = { 0 };
+                cleanup_close int fd = state_file(state);
+                if (fd < 0 || run_one(&hooks->items[i], kind, i, fd, &err))
+                        runtime_warn(rt, "%s", fd < 0 ? "hooks: state" : mn_err_text(&err));
+                mn_err_release(&err);
+        }
+}
+
 mn_status hooks_run(const oci_hook_list *hooks, const char *kind, const oci_state *state, mn_err *err) {
         for (size_t i = 0; i < hooks->len; i++) {
                 cleanup_close int fd = state_file(state);

@@ -21,9 +21,10 @@
 #include "runtime/console.h"
 #include "runtime/hooks.h"
 #include "runtime/idmap.h"
+#include "runtime/net_devices.h"
+#include "runtime/resctrl.h"
 #include "runtime/resources.h"
 #include "runtime/rootfs.h"
-#include "runtime/sysctls.h"
 #include "runtime/systemd_cgroup.h"
 #include "sys/clone.h"
 #include "sys/fd.h"
@@ -39,72 +40,16 @@
 #define CLONE_NEWCGROUP 0x02000000
 #endif
 
-enum { MAX_CONFIG = 8 << 20, MAX_MOUNTS = 8192, CGROUP_DELETE_MS = 2000 };
-
-/* ---- the bundle ---- */
-
-static mn_status load_bundle(launch *l, mn_err *err) {
-        const char *bundle = l->options->bundle ? l->options->bundle : ".";
-        l->bundle_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (l->bundle_fd < 0)
-                return mn_fail_errno(err, -errno, "bundle \"%s\"", bundle);
-        l->bundle = realpath(bundle, NULL);
-        int r = mn_file_read(l->bundle_fd, CONTAINER_CONFIG_FILE, MAX_CONFIG, &l->config_text,
-                             &l->config_len);
-        if (r < 0)
-                return mn_fail_errno(err, r, "JSON specification file config.json in \"%s\"", bundle);
-        return oci_spec_parse(l->config_text, l->config_len, l->arena, &l->spec, err);
-}
-
-static mn_status check_version(const char *version, mn_err *err) {
-        if (version[0] != '1' || version[1] != '.')
-                return mn_fail(err, MN_INVALID, "ociVersion: \"%s\" is not supported, only 1.x", version);
-        return MN_OK;
-}
-
-static mn_status check_spec(launch *l, mn_err *err) {
-        const oci_spec *spec = l->spec;
-        mn_status st = check_version(spec->oci_version, err);
-        if (st)
-                return st;
-        if (!spec->process)
-                return mn_fail(err, MN_INVALID, "process: missing");
-        if (!spec->root || !*spec->root->path)
-                return mn_fail(err, MN_INVALID, "root: missing");
-        if (spec->mounts.len > MAX_MOUNTS)
-                return mn_fail(err, MN_INVALID, "mounts: more than %d", MAX_MOUNTS);
-        if (!namespace_is_own(&l->namespaces, CLONE_NEWNS))
-                return mn_fail(err, MN_NOT_IMPLEMENTED,
-                               "linux.namespaces: a container without a mount namespace is not offered");
-        if (l->namespaces.join_flags & CLONE_NEWNS)
-                return mn_fail(err, MN_NOT_IMPLEMENTED,
-                               "linux.namespaces: joining a mount namespace is not offered");
-        if ((spec->hostname && *spec->hostname) || (spec->domainname && *spec->domainname))
-                if (!namespace_is_own(&l->namespaces, CLONE_NEWUTS))
-                        return mn_fail(err, MN_INVALID, "hostname: needs a uts namespace of its own");
-        bool wants_console = spec->process->terminal;
-        if (l->options->console_socket && !wants_console)
-                return mn_fail(err, MN_INVALID,
-                               "cannot use console socket if runc will not detach or allocate tty");
-        if (wants_console && !l->options->console_socket)
-                return mn_fail(err, MN_INVALID,
-                               "cannot allocate tty if runc will detach without setting console socket");
-        if (spec->linux_ && spec->linux_->intel_rdt)
-                return mn_fail(err, MN_NOT_IMPLEMENTED,
-                               "linux.intelRdt: this host has no resctrl file system");
-        if (spec->linux_ && spec->linux_->net_devices.len)
-                return mn_fail(err, MN_NOT_IMPLEMENTED, "linux.netDevices: not offered by this runtime");
-        unsigned long propagation;
-        st = rootfs_propagation(spec, &propagation, err);
-        return st == MN_OK ? idmap_check(spec, &l->namespaces, err) : st;
-}
+enum { CGROUP_DELETE_MS = 2000 };
 
 /* The fast way is for containers that need nothing of a parent between birth and execution. */
 static bool can_be_fast(const launch *l) {
         const oci_hooks *hooks = l->spec->hooks;
+        const oci_linux *linux_ = l->spec->linux_;
         return !l->waits_for_start && !(l->namespaces.create_flags & (CLONE_NEWUSER | CLONE_NEWTIME)) &&
                !(l->namespaces.join_flags & (CLONE_NEWUSER | CLONE_NEWTIME)) &&
-               !(hooks && (hooks->prestart.len || hooks->create_runtime.len)) && !l->source_fds;
+               !(hooks && (hooks->prestart.len || hooks->create_runtime.len)) && !l->source_fds &&
+               !(linux_ && (linux_->net_devices.len || linux_->intel_rdt));
 }
 
 /* ---- what is prepared ---- */
@@ -171,6 +116,11 @@ static mn_status prepare_cgroup(launch *l, mn_err *err) {
         return st == MN_OK ? resources_apply_devices(&l->cgroup, res, err) : st;
 }
 
+static char *find_resctrl(const launch *l) {
+        cleanup_free char *mount = l->spec->linux_ && l->spec->linux_->intel_rdt ? resctrl_mount() : NULL;
+        return mount ? mn_arena_strdup(l->arena, mount) : NULL;
+}
+
 static mn_status prepare_record(launch *l, mn_err *err) {
         char now[MN_TIME_TEXT_SIZE];
         const char *root = l->spec->root->path;
@@ -184,6 +134,7 @@ static mn_status prepare_record(launch *l, mn_err *err) {
                 .systemd_unit = l->systemd_unit,
                 .join_flags = l->namespaces.create_flags | l->namespaces.join_flags,
                 .preserve_fds = l->options->preserve_fds,
+                .resctrl = find_resctrl(l),
         };
         mn_str_pair *paths = mn_arena_array(l->arena, l->cgroup.len, sizeof(*paths));
         for (size_t i = 0; i < l->cgroup.len; i++)
@@ -211,14 +162,18 @@ mn_status launch_commit(launch *l, mn_err *err) {
 
 /* ---- the child ---- */
 
-/* The hooks that run outside of the container, when its namespaces exist. */
-static mn_status run_runtime_hooks(launch *l, mn_err *err) {
+/* What is done from outside when the namespaces exist: interfaces, the resctrl group, the runtime's hooks. */
+static mn_status equip_namespaces(launch *l, mn_err *err) {
         const oci_hooks *hooks = l->spec->hooks;
-        if (!hooks)
-                return MN_OK;
+        mn_status st = net_devices_move(l->spec->linux_, l->pid, err);
+        if (st == MN_OK && l->record.resctrl)
+                st = resctrl_apply(l->record.resctrl, l->spec->linux_->intel_rdt, l->id, l->pid, err);
+        if (st || !hooks)
+                return st;
+        l->has_environment = true;
         l->record.pid = l->pid;
         oci_state state = container_oci_state(&l->record, CONTAINER_CREATING, &l->spec->annotations);
-        mn_status st = hooks_run(&hooks->prestart, "prestart", &state, err);
+        st = hooks_run(&hooks->prestart, "prestart", &state, err);
         return st == MN_OK ? hooks_run(&hooks->create_runtime, "createRuntime", &state, err) : st;
 }
 
@@ -227,7 +182,7 @@ static mn_status serve(launch *l, char request, mn_err *err) {
         case REQUEST_MAPPINGS:
                 return idmap_write(l->spec, l->pid, err);
         case REQUEST_HOOKS:
-                return run_runtime_hooks(l, err);
+                return equip_namespaces(l, err);
         case REQUEST_READY: {
                 mn_status st = resources_apply_memory(&l->cgroup,
                                                       l->spec->linux_ ? l->spec->linux_->resources : NULL,
@@ -328,6 +283,12 @@ static void undo(launch *l, int pidfd) {
                 mn_cgroup_kill(&l->cgroup, SIGKILL);
                 mn_cgroup_delete(&l->cgroup, CGROUP_DELETE_MS);
         }
+        if (l->record.resctrl)
+                resctrl_remove(l->record.resctrl, l->spec->linux_->intel_rdt, l->id);
+        if (l->has_environment) {
+                oci_state state = container_oci_state(&l->record, CONTAINER_STOPPED, &l->spec->annotations);
+                hooks_run_all(&l->spec->hooks->poststop, "poststop", &state, l->rt);
+        }
         if (l->systemd_unit)
                 systemd_cgroup_stop(l->systemd_unit);
         if (l->state_fd >= 0)
@@ -344,13 +305,7 @@ static mn_status write_pid_file(launch *l, mn_err *err) {
 }
 
 static mn_status prepare(launch *l, mn_err *err) {
-        mn_status st = load_bundle(l, err);
-        if (st == MN_OK)
-                st = namespace_plan_init(&l->namespaces, l->spec, err);
-        if (st == MN_OK)
-                st = check_spec(l, err);
-        if (st == MN_OK)
-                st = sysctls_check(l->spec, &l->namespaces, err);
+        mn_status st = launch_load(l, err);
         if (st == MN_OK) {
                 l->process.listen_fds = l->options->preserve_fds;
                 l->process.may_not_setgroups = false;
@@ -367,6 +322,9 @@ static mn_status prepare(launch *l, mn_err *err) {
                                           err);
         if (st == MN_OK && l->options->console_socket)
                 st = console_connect(l->options->console_socket, &l->console_fd, err);
+        else if (st == MN_OK && l->spec->process->terminal)
+                st = terminal_open(&l->terminal, &l->console_fd, &l->spec->process->console_size, l->arena,
+                                   err);
         return st;
 }
 
@@ -394,7 +352,7 @@ static mn_status make(launch *l, int *ret_pidfd, mn_err *err) {
 mn_status launch_container(launch *l, mn_err *err) {
         l->bundle_fd = l->state_fd = l->fifo_fd = l->root_fd = l->console_fd = l->listener_fd = -1;
         l->memory_limit_fd = -1;
-        l->sync_fds[0] = l->sync_fds[1] = -1;
+        l->sync_fds[0] = l->sync_fds[1] = l->terminal.socket_fd = l->namespaces.mounts_fd = -1;
         l->arena = mn_arena_new();
         for (int i = 0; i < NAMESPACE_KINDS; i++)
                 l->namespaces.join_fds[i] = -1;
@@ -422,6 +380,7 @@ void launch_release(launch *l) {
         mn_close(l->listener_fd);
         mn_close(l->memory_limit_fd);
         mn_close(l->sync_fds[0]);
+        terminal_close(&l->terminal);
         namespace_plan_release(&l->namespaces);
         mn_cgroup_release(&l->cgroup);
         mn_cgroup_host_release(&l->cgroup_host);

@@ -13,6 +13,7 @@
 #include "runtime/container.h"
 #include "runtime/namespaces.h"
 #include "runtime/process.h"
+#include "runtime/terminal.h"
 #include "sys/cgroup.h"
 
 typedef struct launch_options {
@@ -42,6 +43,7 @@ typedef struct launch {
         const char *id;
         bool waits_for_start; /* `create` */
         bool is_fast;
+        bool has_environment; /* hooks have seen it: those after its end are due, also when it fails */
         mn_arena *arena;
         oci_spec *spec;
         char *config_text;
@@ -51,9 +53,10 @@ typedef struct launch {
         int state_fd;        /* directory of the container's state */
         int fifo_fd;         /* reading end of exec.fifo */
         int root_fd;         /* detached mount of the root */
-        int console_fd;      /* connected --console-socket */
+        int console_fd;      /* connected --console-socket, or the other end of `terminal` */
         int listener_fd;     /* connected linux.seccomp.listenerPath */
         int memory_limit_fd; /* v2: memory.max; the host's namespace opened it, see resources.h */
+        terminal terminal;   /* in the foreground, without a console socket */
         int *source_fds;     /* mounts prepared by the parent; NULL */
         namespace_plan namespaces;
         mn_cgroup_host cgroup_host;
@@ -66,6 +69,9 @@ typedef struct launch {
         mn_status child_status; /* fast way: what the child failed with ... */
         mn_err child_err;       /* ... and why */
 } launch;
+
+/* Reads and checks the bundle: everything that is refused before anything is made. */
+mn_status launch_load(launch *l, mn_err *err) MN_MUST_USE;
 
 /* `create` (waits_for_start) and the first half of `run`: makes the container. On failure nothing of it is
  * left. */

@@ -77,7 +77,7 @@ static mn_status enter_namespaces(launch *l, mn_err *err) {
         int r = mn_cgroup_join(&l->cgroup, false);
         if (r < 0)
                 return mn_fail_errno(err, r, "joining the cgroup");
-        r = namespace_join(&l->namespaces, ~(CLONE_NEWPID | CLONE_NEWTIME));
+        r = namespace_join(&l->namespaces, ~(CLONE_NEWPID | CLONE_NEWTIME | CLONE_NEWNS));
         if (r < 0)
                 return mn_fail_errno(err, r, "linux.namespaces: joining by path");
         mn_status st = become_root_of_namespace(l, err);
@@ -140,10 +140,10 @@ static mn_status build_rootfs(launch *l, rootfs *fs, mn_err *err) {
         runtime_trace(l->rt, "  devices");
         if (st == MN_OK && l->spec->process->terminal)
                 st = open_terminal(l, fs, err);
-        if (st == MN_OK)
-                st = sysctls_apply(l->spec, fs->proc_fd, err);
         if (st == MN_OK && !l->is_fast)
                 st = launch_ask(l, REQUEST_HOOKS, err);
+        if (st == MN_OK) /* after the hooks: an interface's sysctls need the interface */
+                st = sysctls_apply(l->spec, fs->proc_fd, err);
         if (st == MN_OK && l->spec->hooks)
                 st = run_container_hooks(l, &l->spec->hooks->create_container, "createContainer",
                                          CONTAINER_CREATING, err);
@@ -184,7 +184,9 @@ static mn_status wait_for_start(launch *l, mn_err *err) {
         while (poll(&fifo, 1, -1) < 0)
                 if (errno != EINTR)
                         return mn_fail_errno(err, -errno, "waiting for start");
-        l->fifo_fd = mn_close(l->fifo_fd);
+        /* With such hooks `start` waits for its end to break, which it does on execution. */
+        if (!l->spec->hooks || l->spec->hooks->poststart.len == 0)
+                l->fifo_fd = mn_close(l->fifo_fd);
         return MN_OK;
 }
 

@@ -32,7 +32,6 @@ static const option options[] = {
         { "async", SUPER_CLEAR, MS_SYNCHRONOUS, false },
         { "atime", CLEAR, MN_MOUNT_ATIME_MASK, false },
         { "bind", SPECIAL, BIND, false },
-        { "copy-symlink", SPECIAL, NOTHING, false },
         { "defaults", SPECIAL, NOTHING, false },
         { "dest-nofollow", SPECIAL, NOFOLLOW, false },
         { "dev", CLEAR, MN_MOUNT_NODEV, false },

@@ -56,7 +56,7 @@ static mn_status add(namespace_plan *plan, const oci_namespace *ns, size_t index
 }
 
 mn_status namespace_plan_init(namespace_plan *plan, const oci_spec *spec, mn_err *err) {
-        *plan = (namespace_plan){ 0 };
+        *plan = (namespace_plan){ .mounts_fd = -1 };
         for (int i = 0; i < NAMESPACE_KINDS; i++)
                 plan->join_fds[i] = -1;
         for (size_t i = 0; spec->linux_ && i < spec->linux_->namespaces.len; i++) {
@@ -66,16 +66,39 @@ mn_status namespace_plan_init(namespace_plan *plan, const oci_spec *spec, mn_err
                         return st;
                 }
         }
-        return MN_OK;
+        if (plan->create_flags & CLONE_NEWNS)
+                return MN_OK;
+        plan->borrows_mounts = true;
+        plan->create_flags |= CLONE_NEWNS;
+        plan->mounts_fd = plan->join_flags & CLONE_NEWNS
+                                  ? fcntl(plan->join_fds[kind_of("mount")], F_DUPFD_CLOEXEC, 0)
+                                  : open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        return plan->mounts_fd < 0
+                       ? mn_fail_errno(err, -errno, "linux.namespaces: opening the mount namespace")
+                       : MN_OK;
 }
 
 void namespace_plan_release(namespace_plan *plan) {
         for (int i = 0; i < NAMESPACE_KINDS; i++)
                 plan->join_fds[i] = mn_close(plan->join_fds[i]);
+        plan->mounts_fd = mn_close(plan->mounts_fd);
 }
 
 bool namespace_is_own(const namespace_plan *plan, int flag) {
         return ((plan->create_flags | plan->join_flags) & flag) != 0;
+}
+
+bool namespace_is_new(const oci_spec *spec, const char *type) {
+        for (size_t i = 0; spec->linux_ && i < spec->linux_->namespaces.len; i++) {
+                const oci_namespace *ns = &spec->linux_->namespaces.items[i];
+                if (strcmp(ns->type, type) == 0)
+                        return !ns->path || !*ns->path;
+        }
+        return false;
+}
+
+int namespace_enter_mounts(const namespace_plan *plan) {
+        return setns(plan->mounts_fd, CLONE_NEWNS) < 0 ? -errno : 0;
 }
 
 int namespace_join(const namespace_plan *plan, int flags) {

@@ -21,6 +21,9 @@ typedef struct namespace_plan {
         int create_flags;              /* CLONE_NEW* of the new ones */
         int join_flags;                /* CLONE_NEW* of those joined */
         int join_fds[NAMESPACE_KINDS]; /* by row of namespace_kinds; -1: not joined */
+        bool borrows_mounts; /* the mount namespace is joined or the runtime's own: the root is built
+                                in a passing one (in create_flags) and taken along */
+        int mounts_fd;       /* the mount namespace that is borrowed; -1 */
 } namespace_plan;
 
 /* Reads linux.namespaces and opens the paths (magic links of descriptors are meant to work). */
@@ -30,5 +33,12 @@ void namespace_plan_release(namespace_plan *plan);
 /* True when the container gets its own namespace of this kind, new or joined. */
 bool namespace_is_own(const namespace_plan *plan, int flag);
 
-/* Enters the joined namespaces whose flag is in `flags`, in the table's order. Async-signal-safe; -errno. */
+/* True when the configuration asks for a new namespace of this type: listed, without a path. */
+bool namespace_is_new(const oci_spec *spec, const char *type);
+
+/* Enters the borrowed mount namespace; -errno. */
+int namespace_enter_mounts(const namespace_plan *plan);
+
+/* Enters the joined namespaces whose flag is in `flags`, in the table's order. Async-signal-safe;
+   -errno. */
 int namespace_join(const namespace_plan *plan, int flags);

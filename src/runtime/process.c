@@ -110,7 +110,6 @@ static mn_status plan_env(process_plan *plan, mn_arena *arena, mn_err *err) {
 
 mn_status process_plan_init(process_plan *plan, const oci_process *spec, const oci_linux *linux_,
                             bool has_user_namespace, runtime_context *rt, mn_arena *arena, mn_err *err) {
-        uint64_t dropped;
         plan->spec = spec;
         if (!spec->args || !*spec->args || !**spec->args)
                 return mn_fail(err, MN_INVALID, "process.args: empty");
@@ -122,16 +121,10 @@ mn_status process_plan_init(process_plan *plan, const oci_process *spec, const o
         if (st == MN_OK)
                 st = plan_env(plan, arena, err);
         if (st == MN_OK)
-                st = capability_sets_parse(spec->capabilities, has_user_namespace, &plan->caps, &dropped,
-                                           err);
-        if (st == MN_OK)
                 st = scheduling_check(spec, linux_, err);
         if (st)
                 return st;
-        for (int i = 0; rt->is_debug && i < OCI_CAPABILITY_COUNT; i++)
-                if (dropped & UINT64_C(1) << i)
-                        runtime_warn(rt, "process.capabilities: %s is not ours to give and is left out",
-                                     oci_capability_name(i));
+        capability_sets_parse(spec->capabilities, has_user_namespace, rt, &plan->caps);
         if (linux_ && linux_->personality) {
                 plan->has_personality = true;
                 plan->personality_value = scheduling_personality(linux_->personality);

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "runtime/hooks.h"
+#include "runtime/resctrl.h"
 #include "runtime/systemd_cgroup.h"
 #include "sys/fd.h"
 #include "sys/spawn.h"
@@ -22,15 +23,23 @@ static void kill_all(const container *c, const mn_cgroup *cg) {
         }
 }
 
-static mn_status run_poststop(const container *c, mn_err *err) {
+/* The hooks after the end, and what the record alone does not say how to remove. A failure is a warning. */
+static void finish(const container *c, runtime_context *rt) {
         oci_spec *spec;
+        mn_err err = { 0 };
         if (!c->record.oci_version)
-                return MN_OK;
-        mn_status st = container_load_spec(c, &spec, err);
-        if (st || !spec->hooks || spec->hooks->poststop.len == 0)
-                return st;
-        oci_state state = container_oci_state(&c->record, CONTAINER_STOPPED, &spec->annotations);
-        return hooks_run(&spec->hooks->poststop, "poststop", &state, err);
+                return;
+        if (container_load_spec(c, &spec, &err)) {
+                runtime_warn(rt, "%s", mn_err_text(&err));
+                mn_err_release(&err);
+                return;
+        }
+        if (c->record.resctrl && spec->linux_ && spec->linux_->intel_rdt)
+                resctrl_remove(c->record.resctrl, spec->linux_->intel_rdt, c->record.id);
+        if (spec->hooks && spec->hooks->poststop.len) {
+                oci_state state = container_oci_state(&c->record, CONTAINER_STOPPED, &spec->annotations);
+                hooks_run_all(&spec->hooks->poststop, "poststop", &state, rt);
+        }
 }
 
 mn_status remove_container(runtime_context *rt, const char *id, bool is_forced, mn_err *err) {
@@ -63,10 +72,7 @@ mn_status remove_container(runtime_context *rt, const char *id, bool is_forced, 
                 systemd_cgroup_stop(c.record.systemd_unit);
         if (st)
                 return st;
-        mn_err hook_err = { 0 };
-        if (run_poststop(&c, &hook_err))
-                runtime_warn(rt, "%s", mn_err_text(&hook_err));
-        mn_err_release(&hook_err);
+        finish(&c, rt);
         container_forget(rt, id);
         return MN_OK;
 }

@@ -264,15 +264,32 @@ static mn_status apply_weight(const mn_cgroup *cg, const char *device, uint16_t 
                    text, field, err);
 }
 
+/* CFQ's files, which left the kernel with it in 5.0. */
+static mn_status apply_leaf_weight(const mn_cgroup *cg, const char *device, uint16_t weight,
+                                   const char *field, mn_err *err) {
+        char text[64];
+        if (mn_cgroup_is_v2(cg, MN_CG_BLKIO))
+                return mn_fail(err, MN_NOT_IMPLEMENTED, "linux.resources.blockIO.%s: not on cgroup v2",
+                               field);
+        snprintf(text, sizeof(text), "%s%u", device, weight);
+        return put(cg, MN_CG_BLKIO, *device ? "blkio.leaf_weight_device" : "blkio.leaf_weight", text, field,
+                   err);
+}
+
 static mn_status apply_block_io(const mn_cgroup *cg, const oci_block_io *b, mn_err *err) {
         mn_status st = b->weight && *b->weight ? apply_weight(cg, "", *b->weight, "blockIO.weight", err)
                                                : MN_OK;
+        if (st == MN_OK && b->leaf_weight && *b->leaf_weight)
+                st = apply_leaf_weight(cg, "", *b->leaf_weight, "blockIO.leafWeight", err);
         for (size_t i = 0; st == MN_OK && i < b->weight_device.len; i++) {
                 const oci_weight_device *d = &b->weight_device.items[i];
                 char device[48];
                 snprintf(device, sizeof(device), "%lld:%lld ", (long long) d->major, (long long) d->minor);
                 if (d->weight)
                         st = apply_weight(cg, device, *d->weight, "blockIO.weightDevice", err);
+                if (st == MN_OK && d->leaf_weight && *d->leaf_weight)
+                        st = apply_leaf_weight(cg, device, *d->leaf_weight, "blockIO.weightDevice.leafWeight",
+                                               err);
         }
         if (st == MN_OK)
                 st = apply_throttle(cg, &b->throttle_read_bps, "blkio.throttle.read_bps_device", "rbps",

@@ -63,15 +63,33 @@ mn_status rootfs_attach(rootfs *fs, mn_err *err) {
         return MN_OK;
 }
 
+/* In a mount namespace that is somebody else's nothing is mounted: the finished tree comes along as a
+   detached copy, which lives as long as somebody's root is in it and has nothing above that ".." could reach.
+ */
+static int enter_borrowed(rootfs *fs) {
+        cleanup_close int tree = mn_mount_clone(fs->root_fd, "", true);
+        if (tree < 0)
+                return tree;
+        int r = namespace_enter_mounts(fs->namespaces);
+        if (r == 0 && (fchdir(tree) < 0 || chroot(".") < 0))
+                r = -errno;
+        return r;
+}
+
 mn_status rootfs_enter(rootfs *fs, mn_err *err) {
-        int r = mn_pivot_root(fs->root_fd);
+        int r = fs->namespaces->borrows_mounts ? enter_borrowed(fs) : mn_pivot_root(fs->root_fd);
         if (r < 0)
                 return mn_fail_errno(err, r, "pivot_root");
         unsigned long propagation;
         mn_status st = rootfs_propagation(fs->spec, &propagation, err);
-        if (st == MN_OK && propagation && mount(NULL, "/", NULL, propagation, NULL) < 0)
+        if (st == MN_OK && propagation && !fs->namespaces->borrows_mounts &&
+            mount(NULL, "/", NULL, propagation, NULL) < 0)
                 return mn_fail_errno(err, -errno, "linux.rootfsPropagation");
         return st;
+}
+
+bool rootfs_has_selinux(void) {
+        return faccessat(AT_FDCWD, "/sys/fs/selinux/enforce", F_OK, 0) == 0;
 }
 
 int rootfs_null(rootfs *fs) {

@@ -47,11 +47,15 @@ mn_status rootfs_make_devices(rootfs *fs, mn_err *err) MN_MUST_USE;
 /* linux.maskedPaths and linux.readonlyPaths, mounts that were to be read-only, root.readonly. */
 mn_status rootfs_protect(rootfs *fs, mn_err *err) MN_MUST_USE;
 
-/* Makes the root the root and drops the host's tree; applies linux.rootfsPropagation. */
+/* Makes the root the root and drops the host's tree; applies linux.rootfsPropagation. With a borrowed mount
+   namespace: enters that, and the root as a detached tree. */
 mn_status rootfs_enter(rootfs *fs, mn_err *err) MN_MUST_USE;
 
 /* Binds the terminal behind `slave_fd` over /dev/console. */
 mn_status rootfs_bind_console(rootfs *fs, int slave_fd, mn_err *err) MN_MUST_USE;
+
+/* The kernel labels files (linux.mountLabel). */
+bool rootfs_has_selinux(void);
 
 /* The host's /dev/null as an O_PATH descriptor that is surely it; -errno. */
 int rootfs_null(rootfs *fs);

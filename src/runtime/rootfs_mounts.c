@@ -218,6 +218,16 @@ static mn_status finish_fs(rootfs *fs, const oci_mount *mount, const mount_optio
         return r < 0 ? mn_fail_errno(err, r, "options") : keep_known(fs, mount, err);
 }
 
+/* linux.mountLabel: file systems that hold files are labelled as a whole; proc, sysfs and the like cannot be.
+ */
+static void add_label(const rootfs *fs, const oci_mount *spec, mount_options *o) {
+        const char *label = fs->spec->linux_ ? fs->spec->linux_->mount_label : NULL;
+        bool is_unlabelled = strcmp(spec->type, "proc") == 0 || strcmp(spec->type, "sysfs") == 0 ||
+                             strcmp(spec->type, "cgroup2") == 0;
+        if (label && *label && !is_unlabelled)
+                mn_str_printf(&o->data, "%scontext=\"%s\"", o->data.len ? "," : "", label);
+}
+
 static mn_status mount_fs(rootfs *fs, const oci_mount *spec, mount_options *o, mn_err *err) {
         cleanup_close int target = rootfs_open_target(
                 fs, spec->destination, true, must_be_real_directory(spec->destination) || o->is_nofollow);
@@ -231,6 +241,7 @@ static mn_status mount_fs(rootfs *fs, const oci_mount *spec, mount_options *o, m
         bool is_late = is_tmpfs && (flags & MS_RDONLY);
         if (is_late)
                 flags &= ~(unsigned long) MS_RDONLY;
+        add_label(fs, spec, o);
         const char *source = spec->source && *spec->source ? spec->source : spec->type;
         const char *data = o->data.len ? o->data.data : NULL;
         if (fchdir(target) < 0)

@@ -195,6 +195,8 @@ def test_list_and_features(runtime, bundle):
     features = json.loads(runtime('features').stdout)
     assert features['ociVersionMax'] == '1.3.0' and 'time' in features['linux']['namespaces']
     assert features['mountOptions'] == sorted(features['mountOptions'])
+    assert features['linux']['netDevices'] == {'enabled': True} and features['linux']['intelRdt']['monitoring']
+    assert features['potentiallyUnsafeConfigAnnotations'] == ['io.minato.seccomp']
 
 
 def test_events_and_update(runtime, bundle):

@@ -1,0 +1,51 @@
+"""What failing hooks do, step by step of the specification's life cycle."""
+import os, time
+import pytest
+
+
+def hook(bundle, name, script):
+    path = f'{bundle.path}/{name}.sh'
+    with open(path, 'w') as f:
+        f.write(f'#!/bin/sh\n{script}\n')
+    os.chmod(path, 0o755)
+    return {'path': path}
+
+
+@pytest.mark.parametrize('command', ['run', 'start'])
+def test_poststart_that_fails_ends_the_container(runtime, bundle, command):
+    """Step 9: an error, the container is stopped and destroyed, and the hooks after its end run."""
+    log = f'{bundle.path}/log'
+    bundle.config['hooks'] = {'poststart': [hook(bundle, 'bad', f'grep -q sleep /proc/$(sed "s/.*\\"pid\\":\\([0-9]*\\).*/\\1/")/cmdline '
+                                                 f'&& echo runs already >> {log}; exit 3')],
+                              'poststop': [hook(bundle, 'after', f'echo poststop >> {log}')]}
+    bundle.process['args'] = ['sleep', '100']
+    c = runtime.id()
+    if command == 'run':
+        failed = runtime('run', '--detach', '--bundle', bundle.path, c, bundle=bundle, check=False)
+    else:
+        with open(f'{bundle.path}/out', 'w') as out:
+            runtime('create', '--bundle', bundle.path, c, bundle=bundle, stdout=out, stderr=out)
+        failed = runtime('start', c, check=False)
+    assert failed.returncode == 1 and 'hooks.poststart[0]' in failed.stderr
+    assert open(log).read() == 'runs already\npoststop\n'
+    assert os.listdir(runtime.root) == []
+
+
+def test_poststop_that_fails_is_a_warning(bundle):
+    """Step 13: the remaining hooks run all the same."""
+    log = f'{bundle.path}/log'
+    bundle.config['hooks'] = {'poststop': [hook(bundle, 'bad', 'exit 3'), hook(bundle, 'good', f'echo ran >> {log}')]}
+    result = bundle.shell('exit 6').run(check=False)
+    assert result.returncode == 6 and 'warning: hooks.poststop[0]' in result.stderr
+    assert open(log).read() == 'ran\n'
+
+
+@pytest.mark.parametrize('kind', ['prestart', 'createRuntime', 'createContainer'])
+def test_a_hook_of_create_that_fails(runtime, bundle, kind):
+    """Steps 3 to 5: an error, nothing is left, and the hooks after the end run since hooks have seen the container."""
+    log = f'{bundle.path}/log'
+    bundle.config['hooks'] = {'prestart': [], kind: [hook(bundle, 'bad', 'exit 3')], 'createRuntime': [], **{kind: [hook(bundle, 'bad', 'exit 3')]},
+                              'poststop': [hook(bundle, 'after', f'echo poststop >> {log}')]}
+    result = runtime('create', '--bundle', bundle.path, runtime.id(), bundle=bundle, check=False)
+    assert result.returncode == 1 and f'hooks.{kind}[0]' in result.stderr
+    assert open(log).read() == 'poststop\n' and os.listdir(runtime.root) == []
