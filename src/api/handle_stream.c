@@ -142,7 +142,8 @@ static void replay_log(api_call *c, const container_attach_spec *spec, int fd) {
 mn_status api_container_attach(api_call *c, mn_err *err) {
         bool is_tty;
         int fd;
-        mn_status s = container_attach_check(c->engine->containers, c->vars[0], &is_tty, err);
+        const char *keys = api_param(c, "detachKeys");
+        mn_status s = container_attach_check(c->engine->containers, c->vars[0], keys, &is_tty, err);
         if (s != MN_OK)
                 return s;
         container_attach_spec spec = {
@@ -150,7 +151,7 @@ mn_status api_container_attach(api_call *c, mn_err *err) {
                 .has_stdout = api_param_bool(c, "stdout"),
                 .has_stderr = api_param_bool(c, "stderr"),
                 .is_framed = !is_tty,
-                .detach_keys = api_param(c, "detachKeys"),
+                .detach_keys = keys,
         };
         if (http_request_hijack(c->request, hijack_type(c, is_tty), &fd) < 0)
                 return MN_OK; /* the client has gone */

@@ -216,8 +216,8 @@ typedef struct container_attach_spec {
 
 /* Whether one can attach now (MN_CONFLICT when paused or restarting), and to a terminal or to streams. Call
    it before the answer's head is written. */
-mn_status container_attach_check(container_engine *e, const char *name, bool *ret_is_tty,
-                                 mn_err *err) MN_MUST_USE;
+mn_status container_attach_check(container_engine *e, const char *name, const char *detach_keys,
+                                 bool *ret_is_tty, mn_err *err) MN_MUST_USE;
 
 /* Hands the client's socket to the container's shim, which serves it from now on, with or without this
    daemon. A container that was not started yet gets it at its start; an ended one closes it at once. The

@@ -154,6 +154,9 @@ void container_engine_free(container_engine *e) {
         if (!e)
                 return;
         loop_workers_free(e->workers);
+        container_drop_spare_shim(e);
+        if (e->spare_timer)
+                loop_timer_remove(e->spare_timer);
         size_t pos = 0;
         void *value;
         while (mn_map_next(e->by_id, &pos, NULL, &value)) {

@@ -80,8 +80,10 @@ struct container_engine {
         mn_map *by_name;      /* name to container; NULL while a create or rename reserves it */
         mn_map *execs;        /* exec id to exec_session */
         bool is_shutting_down;
-        bool is_purging;  /* a worker empties the trash */
-        bool wants_purge; /* once more afterwards */
+        shim_link *spare_shim;   /* the next container's, started ahead; NULL: none */
+        loop_timer *spare_timer; /* loop thread */
+        bool is_purging;         /* a worker empties the trash */
+        bool wants_purge;        /* once more afterwards */
 };
 
 /* ---- tables and locks (table.c) ---- */
@@ -127,6 +129,15 @@ void container_set_record(container *c, mn_arena *arena, container_record *recor
 
 /* Runs `fn` for the container in a worker, with a reference of its own. */
 void container_run_job(container *c, void (*fn)(container *c));
+
+/* ---- a shim made ahead (spare.c) ---- */
+
+/* A shim that waits for its container: the one made ahead, or a new one. */
+mn_status container_take_shim(container_engine *e, shim_link **ret, mn_err *err) MN_MUST_USE;
+/* Makes the next one ahead, when the start that took the last is over. From any thread. */
+void container_want_spare_shim(container_engine *e);
+/* Ends it. */
+void container_drop_spare_shim(container_engine *e);
 
 /* ---- state (state.c) ---- */
 

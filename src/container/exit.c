@@ -238,6 +238,8 @@ void container_tear_down(container *c) {
         cleanup_arena mn_arena *arena = mn_arena_new();
         umount2(container_bundle_path(c, arena, "rootfs"), MNT_DETACH | UMOUNT_NOFOLLOW);
         int r = mn_remove_tree(c->engine->bundles_fd, c->id);
+        if (r == -ENOENT) /* the look for unknown bundles after a daemon's start was faster */
+                r = 0;
         if (r < 0)
                 mn_log(MN_LOG_WARN, "cannot remove a bundle", " container=%s error=\"%s\"", c->id,
                        mn_strerror(r));

@@ -111,17 +111,32 @@ mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err 
         return MN_OK;
 }
 
-mn_status launch_send_attach(shim_link *link, const container_attach_spec *spec, int client_fd, mn_err *err) {
-        cleanup_arena mn_arena *arena = mn_arena_new();
-        wire_shim_streams streams = {
+static wire_shim_streams attach_streams(const container_attach_spec *spec) {
+        return (wire_shim_streams){
                 .has_stdin = spec->has_stdin,
                 .has_stdout = spec->has_stdout,
                 .has_stderr = spec->has_stderr,
                 .is_framed = spec->is_framed,
                 .detach_keys = (char *) spec->detach_keys,
         };
-        char *names[] = { (char *) "client", NULL };
-        wire_shim_request request = { .op = (char *) WIRE_SHIM_ATTACH, .fds = names, .attach = &streams };
+}
+
+static char *attach_fds[] = { (char *) "client", NULL };
+
+mn_status launch_send_attach(shim_link *link, const container_attach_spec *spec, int client_fd, mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        wire_shim_streams streams = attach_streams(spec);
+        wire_shim_request request = { .op = (char *) WIRE_SHIM_ATTACH,
+                                      .fds = attach_fds,
+                                      .attach = &streams };
         wire_shim_message reply;
         return shim_link_call(link, &request, &client_fd, 1, ATTACH_TIMEOUT_MS, arena, &reply, NULL, err);
+}
+
+mn_status launch_post_attach(shim_link *link, const container_attach_spec *spec, int client_fd, mn_err *err) {
+        wire_shim_streams streams = attach_streams(spec);
+        wire_shim_request request = { .op = (char *) WIRE_SHIM_ATTACH,
+                                      .fds = attach_fds,
+                                      .attach = &streams };
+        return shim_link_post(link, &request, &client_fd, 1, err);
 }

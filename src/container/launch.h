@@ -30,6 +30,9 @@ mn_status launch_look_up(struct launch *l, mn_err *err) MN_MUST_USE;
 /* What config.json is made from, at the start and for each exec session. */
 mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err *err) MN_MUST_USE;
 
-/* Hands a client's socket to a shim; the descriptor stays the caller's. */
+/* Hands a client's socket to a shim; the descriptor stays the caller's. `post` does not wait for the answer:
+   before the start, where no more can go wrong than that the shim is gone. */
 mn_status launch_send_attach(shim_link *link, const container_attach_spec *spec, int client_fd,
+                             mn_err *err) MN_MUST_USE;
+mn_status launch_post_attach(shim_link *link, const container_attach_spec *spec, int client_fd,
                              mn_err *err) MN_MUST_USE;

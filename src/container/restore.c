@@ -267,6 +267,7 @@ mn_status container_engine_restore(container_engine *e, mn_err *err) {
         mn_freep(&all);
         report_unknown_directories(e);
         container_purge_trash(e);
+        container_want_spare_shim(e);
         return MN_OK;
 }
 

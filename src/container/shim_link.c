@@ -282,16 +282,27 @@ static void leave(shim_link *l, struct call *call) {
         pthread_mutex_unlock(&l->lock);
 }
 
+static int send_request(shim_link *l, const wire_shim_request *request, const int *fds, size_t nfds) {
+        cleanup_str mn_str text = MN_STR_INIT(WIRE_SHIM_MAX_MESSAGE);
+        wire_shim_request_encode(request, &text);
+        int r = mn_str_error(&text);
+        return r < 0 ? r : send_packet(l, &text, fds, nfds);
+}
+
+mn_status shim_link_post(shim_link *l, wire_shim_request *request, const int *fds, size_t nfds, mn_err *err) {
+        pthread_mutex_lock(&l->lock);
+        request->id = ++l->last_id; /* no call has it: the reply is dropped */
+        pthread_mutex_unlock(&l->lock);
+        int r = send_request(l, request, fds, nfds);
+        return r < 0 ? mn_fail_errno(err, r, "request to the shim") : MN_OK;
+}
+
 mn_status shim_link_call(shim_link *l, wire_shim_request *request, const int *fds, size_t nfds,
                          int timeout_ms, mn_arena *arena, wire_shim_message *ret, int *ret_fd, mn_err *err) {
         struct call call = { .fd = -1 };
         enter(l, &call);
         request->id = call.id;
-        cleanup_str mn_str text = MN_STR_INIT(WIRE_SHIM_MAX_MESSAGE);
-        wire_shim_request_encode(request, &text);
-        int r = mn_str_error(&text);
-        if (r >= 0)
-                r = send_packet(l, &text, fds, nfds);
+        int r = send_request(l, request, fds, nfds);
         int64_t deadline = mn_monotonic_ns() + timeout_ms * MN_NS_PER_MS;
         if (r >= 0 && l->is_watched)
                 wait_until_answered(l, &call, deadline);

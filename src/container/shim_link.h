@@ -42,6 +42,10 @@ mn_status shim_link_call(shim_link *l, wire_shim_request *request, const int *fd
                          int timeout_ms, mn_arena *arena, wire_shim_message *ret, int *ret_fd,
                          mn_err *err) MN_MUST_USE;
 
+/* Sends a request whose reply nobody waits for. */
+mn_status shim_link_post(shim_link *l, wire_shim_request *request, const int *fds, size_t nfds,
+                         mn_err *err) MN_MUST_USE;
+
 /* Waits until the shim has ended (and reaps it when it is our child); false after `timeout_ms`. */
 bool shim_link_wait_gone(shim_link *l, int timeout_ms);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The start of a container, by its fast path. What can be done at the same time is: the shim's program starts
- * and a worker makes the network while this thread mounts the root, looks up the user and writes config.json.
- * The bundle's directory comes first: it is the record that something is under way, and the next daemon finds
- * it (restore.c).
+ * The start of a container, by its fast path. What can be done at the same time is: the shim (started ahead,
+ * spare.c) makes the streams and opens the log, and a worker makes the network, while this thread mounts the
+ * root, looks up the user and writes config.json. The bundle's directory comes first: it is the record that
+ * something is under way, and the next daemon finds it (restore.c).
  */
 
 #include <errno.h>
@@ -101,9 +101,6 @@ static mn_status finish_network(struct network_job *job, mn_err *err) {
 
 static mn_status mount_root(struct launch *l, mn_err *err) {
         const container_record *r = l->record;
-        l->directory_fd = container_open_directory(l->c);
-        if (l->directory_fd < 0)
-                return mn_fail_errno(err, l->directory_fd, "cannot open the container's directory");
         const image_rootfs_spec spec = {
                 .image_id = r->image_id,
                 .container_fd = l->directory_fd,
@@ -232,6 +229,9 @@ static mn_status write_config(struct launch *l, mn_err *err) {
 }
 
 static mn_status make_bundle(struct launch *l, mn_err *err) {
+        l->directory_fd = container_open_directory(l->c);
+        if (l->directory_fd < 0)
+                return mn_fail_errno(err, l->directory_fd, "cannot open the container's directory");
         if (mkdirat(l->e->bundles_fd, l->c->id, 0700) < 0)
                 return mn_fail_errno(err, -errno, "cannot make the bundle of container %s", l->c->id);
         l->c->has_bundle = true;
@@ -261,7 +261,7 @@ static mn_status send_pending(struct launch *l, mn_err *err) {
         for (size_t i = 0; i < pending.len; i++) {
                 pending_attach *p = &pending.items[i];
                 if (!status)
-                        status = launch_send_attach(l->link, &p->spec, p->fd, err);
+                        status = launch_post_attach(l->link, &p->spec, p->fd, err);
                 mn_close(p->fd);
                 mn_freep(&p->detach_keys);
         }
@@ -281,7 +281,8 @@ static mn_status fill_log(struct launch *l, wire_shim_log *ret, mn_err *err) {
         return status;
 }
 
-static mn_status start_shim(struct launch *l, mn_err *err) {
+/* All that the shim can do without the root: its part is done while we mount it. */
+static mn_status prepare_shim(struct launch *l, mn_err *err) {
         const container_record *r = l->record;
         wire_shim_start start = {
                 .container_id = l->c->id,
@@ -299,8 +300,14 @@ static mn_status start_shim(struct launch *l, mn_err *err) {
                 start.console_width = (int32_t) r->host_config.console_size.items[1];
         }
         mn_status status = fill_log(l, &start.log, err);
+        wire_shim_request request = { .op = (char *) WIRE_SHIM_PREPARE, .start = &start };
         if (!status)
-                status = send_pending(l, err);
+                status = shim_link_post(l->link, &request, NULL, 0, err);
+        return status ? status : send_pending(l, err);
+}
+
+static mn_status start_shim(struct launch *l, mn_err *err) {
+        mn_status status = send_pending(l, err); /* who came meanwhile */
         if (status)
                 return status;
         char *names[3] = { NULL };
@@ -314,7 +321,7 @@ static mn_status start_shim(struct launch *l, mn_err *err) {
                         fds[n++] = l->netns_fd;
                 }
         }
-        wire_shim_request request = { .op = (char *) WIRE_SHIM_START, .fds = names, .start = &start };
+        wire_shim_request request = { .op = (char *) WIRE_SHIM_RUN, .fds = names };
         wire_shim_message reply = { 0 };
         status = shim_link_call(l->link, &request, fds, n, CONTAINER_START_TIMEOUT_MS, l->arena, &reply,
                                 &l->pidfd, err);
@@ -350,12 +357,14 @@ static mn_status launch(struct launch *l, mn_err *err) {
         if (!status)
                 status = make_bundle(l, err);
         if (!status)
-                status = shim_link_spawn(l->e->options.shim_path, &l->link, err);
+                status = container_take_shim(l->e, &l->link, err);
         if (status)
                 return status;
         struct network_job job;
         begin_network(&job, l);
-        status = prepare(l, err);
+        status = prepare_shim(l, err);
+        if (!status)
+                status = prepare(l, err);
         cleanup_err mn_err network_err = { 0 };
         mn_status network_status = finish_network(&job, &network_err);
         if (!status && network_status)
@@ -429,6 +438,7 @@ mn_status container_launch(container *c, mn_err *err) {
         } else {
                 started(&l);
         }
+        container_want_spare_shim(l.e);
         shim_link_unref(l.link);
         mn_close(l.bundle_fd);
         mn_close(l.directory_fd);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "codec/keys.h"
 #include "container/engine.h"
 #include "container/launch.h"
 #include "sys/fd.h"
@@ -13,7 +14,11 @@ enum { RESIZE_TIMEOUT_MS = 5000 };
 
 /* ---- attach ---- */
 
-mn_status container_attach_check(container_engine *e, const char *name, bool *ret_is_tty, mn_err *err) {
+mn_status container_attach_check(container_engine *e, const char *name, const char *detach_keys,
+                                 bool *ret_is_tty, mn_err *err) {
+        mn_keys keys;
+        if (mn_keys_parse(detach_keys, &keys, NULL, NULL) < 0)
+                return mn_fail(err, MN_INVALID, "Invalid detach keys (%s) provided", detach_keys);
         ENGINE_LOCKED(e);
         container *c = NULL;
         mn_status status = container_find_locked(e, name, &c, err);

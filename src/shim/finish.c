@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -118,6 +119,7 @@ void shim_container_drained(struct shim_session *s) {
         };
         shim_broadcast(shim, &event, -1, 0);
         shim_session_release(s);
+        sched_yield(); /* the daemon and its client, who wait for this, before what nobody waits for */
         delete_container(shim, was_deleted);
 }
 

@@ -32,7 +32,7 @@ static void remove_peer(struct shim_peer *p) {
         loop_io_remove(p->io);
         mn_close(p->fd);
         /* The daemon is gone before it said what to start: nobody will ever know of us. */
-        if (p->is_control && shim->state == SHIM_CREATED)
+        if (p->is_control && shim->state <= SHIM_PREPARED)
                 loop_quit(shim->loop);
         free(p);
 }
@@ -69,6 +69,7 @@ static void reply_result(struct shim *shim, struct shim_asker asker, mn_status s
 static const char *state_name(const struct shim *shim) {
         switch (shim->state) {
         case SHIM_CREATED:
+        case SHIM_PREPARED:
                 return WIRE_SHIM_STATE_CREATED;
         case SHIM_STARTING:
                 return WIRE_SHIM_STATE_STARTING;
@@ -137,6 +138,11 @@ static void serve(struct shim *shim, struct shim_asker asker, const wire_shim_re
         if (strcmp(request->op, WIRE_SHIM_START) == 0) {
                 st = shim_start(shim, asker, request, fds, &err);
                 is_answered_later = true;
+        } else if (strcmp(request->op, WIRE_SHIM_RUN) == 0) {
+                st = shim_run(shim, asker, request, fds, &err);
+                is_answered_later = true;
+        } else if (strcmp(request->op, WIRE_SHIM_PREPARE) == 0) {
+                st = shim_prepare(shim, request, &err);
         } else if (strcmp(request->op, WIRE_SHIM_EXEC) == 0) {
                 st = shim_exec_start(shim, asker, request->exec, take_fd(request, fds, "client"), &err);
                 is_answered_later = true;

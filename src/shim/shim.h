@@ -173,7 +173,14 @@ void shim_broadcast(struct shim *shim, const wire_shim_message *message, int fd,
 
 /* ---- start.c, finish.c, exec.c, oom.c ---- */
 
-/* Takes `start`. The answer comes later; on an error at once (MN_*), nothing has happened. */
+/* Takes `prepare`: all of a start that needs no descriptor. What goes wrong is kept for shim_run to tell.
+   MN_CONFLICT when there is a start already. */
+mn_status shim_prepare(struct shim *shim, const wire_shim_request *request, mn_err *err);
+
+/* Takes `run`, and `start`, which is both. The answer comes later; on an error at once (MN_*), nothing has
+ * happened. */
+mn_status shim_run(struct shim *shim, struct shim_asker asker, const wire_shim_request *request,
+                   const int *fds, mn_err *err);
 mn_status shim_start(struct shim *shim, struct shim_asker asker, const wire_shim_request *request,
                      const int *fds, mn_err *err);
 
@@ -211,7 +218,8 @@ void shim_oom_release(struct shim *shim);
 /* ---- the shim ---- */
 
 enum shim_state {
-        SHIM_CREATED,  /* waits for `start` */
+        SHIM_CREATED,  /* waits for `start` or `prepare` */
+        SHIM_PREPARED, /* waits for `run` */
         SHIM_STARTING, /* the runtime is at work */
         SHIM_RUNNING,
         SHIM_ENDED,  /* the first process is gone, output is being drained */
@@ -245,7 +253,9 @@ struct shim {
         bool has_ended; /* the first process is gone, with */
         int wait_status;
         int code;
-        char *failure; /* why the start failed */
+        char *setup_failure; /* what went wrong in our own part of the start; the runtime may be at work yet
+                              */
+        char *failure;       /* why the start failed */
         int64_t started_at, exited_at;
         bool is_oom_killed;
         bool is_deleted;   /* `runtime delete` is through */

@@ -2,8 +2,11 @@
 /*
  * The start of the container:
  *
- *   shim_start -> runtime `run --detach` -> started            minato-runtime: one program
- *   shim_start -> runtime `create` -> created -> `start` -> started      any other
+ *   shim_prepare -> shim_run -> runtime `run --detach` -> started                      minato-runtime: one
+ * program shim_prepare -> shim_run -> runtime `create` -> created -> `start` -> started      any other
+ *
+ * The daemon sends `prepare` at once and `run` when the root is mounted and the network is there, so that our
+ * part is done meanwhile. What of it the runtime does not need comes after the runtime was started.
  *
  * The runtime's standard streams are the container's. They are read only once the container runs: what a
  * runtime that fails prints there is in its log as well, and is no output of the container.
@@ -74,6 +77,10 @@ static void run_on(struct shim *shim) {
 
 static bool check(struct shim *shim, int wait_status, const char *error, const char *command) {
         int code = mn_exit_code(wait_status);
+        if (code == 0 && shim->setup_failure) {
+                shim_start_failed(shim, shim->setup_failure, 125);
+                return false;
+        }
         if (code == 0)
                 return true;
         if (*error) {
@@ -156,15 +163,29 @@ static mn_status prepare(struct shim *shim, mn_err *err) {
         mn_status st = logs_writer_open(&log, &shim->session.log, err);
         if (st)
                 return st;
-        int r = shim_peers_listen(shim);
-        if (r < 0)
-                return mn_fail_errno(err, r, "listen on '%s/%s'", config->bundle, WIRE_SHIM_SOCKET);
-        r = config->is_tty ? shim_console_listen(shim, "console.sock", &shim->console)
-                           : shim_session_make_pipes(&shim->session);
-        if (r < 0)
-                return mn_fail_errno(err, r, "make the container's streams");
-        r = start_runtime(shim);
-        return r < 0 ? mn_fail_errno(err, r, "start runtime '%s'", config->runtime) : MN_OK;
+        int r = config->is_tty ? shim_console_listen(shim, "console.sock", &shim->console)
+                               : shim_session_make_pipes(&shim->session);
+        return r < 0 ? mn_fail_errno(err, r, "make the container's streams") : MN_OK;
+}
+
+static void note_failure(struct shim *shim, const mn_err *err) {
+        if (!shim->setup_failure)
+                shim->setup_failure = mn_arena_strdup(shim->arena, mn_err_text(err));
+}
+
+mn_status shim_prepare(struct shim *shim, const wire_shim_request *request, mn_err *err) {
+        if (shim->state != SHIM_CREATED)
+                return mn_fail(err, MN_CONFLICT, "start: already done");
+        shim->state = SHIM_PREPARED;
+        mn_json_copy(&wire_shim_start_type, request->start, shim->arena, &shim->config);
+        struct shim_session *s = &shim->session;
+        s->is_tty = shim->config.is_tty;
+        s->has_stdin = shim->config.has_stdin;
+        s->closes_stdin = shim->config.is_stdin_once;
+        cleanup_err mn_err failure = { 0 };
+        if (prepare(shim, &failure))
+                note_failure(shim, &failure);
+        return MN_OK;
 }
 
 static int take(const wire_shim_request *request, const int *fds, const char *name) {
@@ -172,21 +193,36 @@ static int take(const wire_shim_request *request, const int *fds, const char *na
         return i < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
 }
 
-mn_status shim_start(struct shim *shim, struct shim_asker asker, const wire_shim_request *request,
-                     const int *fds, mn_err *err) {
-        if (shim->state != SHIM_CREATED)
-                return mn_fail(err, MN_CONFLICT, "start: already done");
+mn_status shim_run(struct shim *shim, struct shim_asker asker, const wire_shim_request *request,
+                   const int *fds, mn_err *err) {
+        if (shim->state != SHIM_PREPARED)
+                return mn_fail(err, MN_CONFLICT, "run: %s",
+                               shim->state == SHIM_CREATED ? "nothing is prepared" : "already done");
         shim->state = SHIM_STARTING;
         shim->starter = asker;
-        mn_json_copy(&wire_shim_start_type, request->start, shim->arena, &shim->config);
         shim->rootfs_fd = take(request, fds, "rootfs");
         shim->netns_fd = take(request, fds, "netns");
-        struct shim_session *s = &shim->session;
-        s->is_tty = shim->config.is_tty;
-        s->has_stdin = shim->config.has_stdin;
-        s->closes_stdin = shim->config.is_stdin_once;
         cleanup_err mn_err failure = { 0 };
-        if (prepare(shim, &failure))
-                shim_start_failed(shim, mn_err_text(&failure), 125);
+        int r = shim->setup_failure ? 0 : start_runtime(shim);
+        if (r < 0) {
+                mn_fail_errno(&failure, r, "start runtime '%s'", shim->config.runtime);
+                note_failure(shim, &failure);
+        }
+        if (shim->setup_failure) {
+                shim_start_failed(shim, shim->setup_failure, 125);
+                return MN_OK;
+        }
+        /* The runtime is at work; it is the next daemon that looks for this. */
+        r = shim_peers_listen(shim);
+        if (r < 0) {
+                mn_fail_errno(&failure, r, "listen on '%s/%s'", shim->config.bundle, WIRE_SHIM_SOCKET);
+                note_failure(shim, &failure);
+        }
         return MN_OK;
+}
+
+mn_status shim_start(struct shim *shim, struct shim_asker asker, const wire_shim_request *request,
+                     const int *fds, mn_err *err) {
+        mn_status st = shim_prepare(shim, request, err);
+        return st ? st : shim_run(shim, asker, request, fds, err);
 }

@@ -129,6 +129,8 @@ static const struct op_rule {
         const char *fd; /* descriptor it cannot do without */
 } op_rules[] = {
         { WIRE_SHIM_START, offsetof(wire_shim_request, start), NULL },
+        { WIRE_SHIM_PREPARE, offsetof(wire_shim_request, start), NULL },
+        { WIRE_SHIM_RUN, 0, NULL },
         { WIRE_SHIM_ATTACH, offsetof(wire_shim_request, attach), "client" },
         { WIRE_SHIM_EXEC, offsetof(wire_shim_request, exec), NULL },
         { WIRE_SHIM_RESIZE, offsetof(wire_shim_request, resize), NULL },

@@ -13,7 +13,9 @@
  *
  *   created --start--> starting --runtime done--> running --init died--> exited --(runtime delete)--> gone
  *
- * - Until `start` was accepted the shim ends as soon as its control connection closes.
+ * - `start` may come in two parts: `prepare` with all it says, at once, and `run` with the descriptors, when
+ * the root is mounted and the network is there. A preparation that fails is told in the answer to `run`.
+ * - Until `start` or `run` was accepted the shim ends as soon as its control connection closes.
  * - The reply to `start` comes when the container runs (pid, and a pidfd beside the packet) or has failed
  * (error, code); after a failure everything the runtime made is removed and the shim ends. Other peers get
  * the same news as the event `started` or `failed`.
@@ -49,10 +51,12 @@ enum {
 #define WIRE_SHIM_PID_FILE "pid"
 
 /* Values of wire_shim_request.op. */
-#define WIRE_SHIM_START "start"   /* + start; fds: "rootfs", "netns" (each optional) */
-#define WIRE_SHIM_ATTACH "attach" /* + attach; fds: "client" */
-#define WIRE_SHIM_EXEC "exec"     /* + exec; fds: "client" (absent when detached) */
-#define WIRE_SHIM_RESIZE "resize" /* + resize */
+#define WIRE_SHIM_START "start"     /* + start; fds: "rootfs", "netns" (each optional) */
+#define WIRE_SHIM_PREPARE "prepare" /* + start */
+#define WIRE_SHIM_RUN "run"         /* after prepare; fds and reply as those of start */
+#define WIRE_SHIM_ATTACH "attach"   /* + attach; fds: "client" */
+#define WIRE_SHIM_EXEC "exec"       /* + exec; fds: "client" (absent when detached) */
+#define WIRE_SHIM_RESIZE "resize"   /* + resize */
 #define WIRE_SHIM_LOG_REOPEN                                                                                 \
         "log-reopen" /* opens the log file anew (after it was moved or truncated away)                       \
                       */

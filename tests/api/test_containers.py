@@ -157,6 +157,14 @@ def test_attach_before_start(api, daemon, run):
     assert wait(api, container) == 0
 
 
+def test_attach_with_keys_nobody_has(api, run):
+    container = run("sleep", "100", start=False, Tty=True)
+    for _ in ("before the start", "while it runs"):
+        answer = api("POST", f"/containers/{container}/attach", query={"stream": "1", "detachKeys": "ctrl-nope"}, status=400)
+        assert answer.json()["message"] == "Invalid detach keys (ctrl-nope) provided"
+        api("POST", f"/containers/{container}/start")
+
+
 def test_attach_with_a_terminal(api, daemon, run):
     container = run("sh", start=False, Tty=True, OpenStdin=True)
     with daemon.connect() as connection:

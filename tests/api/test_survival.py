@@ -3,6 +3,7 @@
 notice, and nothing may be left behind."""
 import json
 import os
+import pathlib
 import random
 import re
 import signal
@@ -258,6 +259,43 @@ def is_alive(pid):
         return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def spare_shims(parent):
+    """Shims of this daemon that wait for a container: they have no child and no bundle."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "comm").read_text() == "minato-shim\n" and \
+                    int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == parent and is_alive(int(entry.name)):
+                found.append(int(entry.name))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
+def test_a_shim_is_made_ahead_and_ends_with_the_daemon(host):
+    """One waits; when it was killed the next container gets a new one; it outlives neither a crash nor a stop."""
+    until(lambda: len(spare_shims(host.daemon.process.pid)) == 1)
+    spare, = spare_shims(host.daemon.process.pid)
+    container = host.run("sleep", "1000", name="first")
+    assert shim_of(host.state(container)["Pid"]) == spare
+    until(lambda: len(spare_shims(host.daemon.process.pid)) == 2)
+    second, = set(spare_shims(host.daemon.process.pid)) - {spare}
+    os.kill(second, signal.SIGKILL)
+    assert host.state(host.run("sleep", "1000", name="second"))["Running"]
+    until(lambda: len(spare_shims(host.daemon.process.pid)) == 3)
+    waiting = [pid for pid in spare_shims(host.daemon.process.pid)
+               if not pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()]
+    assert len(waiting) == 1
+    host.daemon.kill()
+    until(lambda: not is_alive(waiting[0]))
+    assert is_alive(spare)
+    host.daemon.start()
+    until(lambda: len(spare_shims(host.daemon.process.pid)) == 1)
+    last, = spare_shims(host.daemon.process.pid)
+    host.daemon.terminate()
+    assert not is_alive(last)
 
 
 @pytest.mark.parametrize("is_daemon_there", [True, False])

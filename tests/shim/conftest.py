@@ -24,6 +24,7 @@ class Setup:
         self.root.mkdir()
         self.id = f"shimtest-{os.getpid()}-{self.folder.name[-8:]}"
         self.shim = Shim(folder)
+        self.in_parts = False  # the start as the daemon sends it: `prepare`, then `run`
         self.runtime = {"fake": FAKE, "runc": "/usr/sbin/runc", "minato": program("minato-runtime")}[kind]
 
     def start(self, args, tty=False, env=(), fds=None, resources=None, **more):
@@ -33,7 +34,10 @@ class Setup:
         spec["linux"]["resources"].update(resources or {})
         (self.shim.bundle / "config.json").write_text(json.dumps(spec))
         parts = self.shim.start_parts(self.runtime, self.root, self.id, tty=tty, isForeign=self.kind == "runc", **more)
-        return self.shim.control.request("start", fds, start=parts)
+        if not self.in_parts:
+            return self.shim.control.request("start", fds, start=parts)
+        assert not self.shim.control.request("prepare", start=parts).get("error")
+        return self.shim.control.request("run", fds)
 
     def attach(self, client, wait=True, **streams):
         reply = self.shim.control.request("attach", {"client": client.theirs}, attach=streams)

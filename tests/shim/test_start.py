@@ -78,6 +78,50 @@ def test_ends_when_the_daemon_dies_before_the_start(fake):
     assert fake.shim.process.wait(5) == 0
 
 
+def test_ends_when_the_daemon_dies_between_prepare_and_run(fake):
+    parts = fake.shim.start_parts(fake.runtime, fake.root, fake.id)
+    assert not fake.shim.control.request("prepare", start=parts).get("error")
+    assert fake.shim.control.request("status")["state"] == "created"
+    assert not (fake.shim.bundle / "shim.sock").exists()  # the next daemon finds nobody who has nothing to say
+    fake.shim.control.close()
+    assert fake.shim.process.wait(5) == 0
+
+
+def test_prepare_and_run_are_a_start(any_runtime):
+    any_runtime.in_parts = True
+    reply = any_runtime.start(["sh", "-c", "echo out; exit 3"])
+    assert not reply.get("error") and reply["pid"] > 0, reply
+    assert any_runtime.shim.control.event("exited")["code"] == 3
+    assert any_runtime.shim.logged("stdout") == "out\n"
+
+
+def test_a_preparation_that_fails_is_told_by_run(fake):
+    fake.in_parts = True
+    fake.shim.log = fake.folder / "nowhere" / "container.log"
+    reply = fake.start(["true"])
+    assert "nowhere/container.log': no such file or directory" in reply["error"] and reply["code"] == 125
+    assert fake.shim.process.wait(5) == 0
+    assert fake.shim.exit_file()["ExitCode"] == 125
+
+
+def test_a_socket_that_cannot_be_made_fails_the_start(any_runtime):
+    """The runtime is at work by then: what it made is taken back."""
+    (any_runtime.shim.bundle / "shim.sock").mkdir()
+    reply = any_runtime.start(["sleep", "100"])
+    assert "listen on" in reply["error"], reply
+    assert any_runtime.shim.process.wait(5) == 0
+    assert list(any_runtime.root.iterdir()) == []
+
+
+def test_parts_in_the_wrong_order(fake):
+    ask = fake.shim.control.request
+    assert ask("run")["error"] == "run: nothing is prepared"
+    parts = fake.shim.start_parts(fake.runtime, fake.root, fake.id)
+    assert not ask("prepare", start=parts).get("error")
+    assert ask("prepare", start=parts)["error"] == "start: already done"
+    assert ask("start", start=parts)["error"] == "start: already done"
+
+
 def test_survives_the_daemon(any_runtime):
     shim = any_runtime.shim
     reply = any_runtime.start(["sh", "-c", "i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.01; done; exit 3"])

@@ -50,6 +50,7 @@ static void refuses_what_is_incomplete(void **state) {
         } cases[] = {
                 { "{\"op\":\"dance\",\"id\":1}", "op: unknown \"dance\"" },
                 { "{\"op\":\"start\",\"id\":1}", "start: missing" },
+                { "{\"op\":\"prepare\",\"id\":1}", "prepare: missing" },
                 { "{\"op\":\"attach\",\"id\":1,\"attach\":{}}", "attach: no descriptor \"client\"" },
                 { "{\"op\":\"attach\",\"id\":1,\"fds\":[\"client\"],\"attach\":{}}", "fds: 1 named, 0 sent" },
                 { "{\"op\":\"status\"}", "id: required field is missing" },
