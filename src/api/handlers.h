@@ -99,6 +99,7 @@ API_HANDLER(api_no_swarm);
 API_HANDLER(api_no_swarm_mode);
 API_HANDLER(api_no_swarm_to_leave);
 API_HANDLER(api_no_build);
+API_HANDLER(api_build_prune);
 API_HANDLER(api_no_plugins);
 API_HANDLER(api_list_plugins);
 API_HANDLER(api_no_such_plugin);

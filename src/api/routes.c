@@ -151,7 +151,10 @@ const api_route api_routes[] = {
 
         /* ---- what is not here ---- */
         REFUSED("POST", "/build", BUILD, api_no_build),
-        REFUSED("POST", "/build/prune", BUILD, api_no_build),
+        POST("/build/prune", 200, NULL, api_build_prune,
+             .params = "all filters keep-storage reserved-space max-used-space min-free-space",
+             .produces = JSON_STREAM, .support = API_PARTLY,
+             .note = "nothing is built here yet, so there is never a cache to prune"),
         REFUSED("POST", "/build/cancel", BUILD, api_no_build),
         REFUSED("POST", "/session", BUILD, api_no_build),
         REFUSED("POST", "/grpc", BUILD, api_no_build),

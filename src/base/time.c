@@ -72,7 +72,7 @@ const char *mn_time_format_nano(int64_t ns, char buf[MN_TIME_TEXT_SIZE]) {
 const char *mn_time_format(int64_t ns, char buf[MN_TIME_TEXT_SIZE]) {
         if (ns == 0)
                 return memcpy(buf, MN_TIME_ZERO_TEXT, sizeof(MN_TIME_ZERO_TEXT));
-        mn_time_format_nano(ns, buf);
+        mn_time_format_nano(ns == MN_TIME_EPOCH ? 0 : ns, buf);
         char *end = strchr(buf, 'Z');
         while (end[-1] == '0')
                 end--;
@@ -169,6 +169,7 @@ int mn_time_parse(const char *s, int64_t *ret_ns) {
         }
         if (tm.tm_year < 1678 || tm.tm_year > 2261) /* what nanoseconds in 64 bits can hold */
                 return -EINVAL;
-        *ret_ns = (seconds_of(&tm) - offset) * MN_NS_PER_SEC + fraction;
+        int64_t ns = (seconds_of(&tm) - offset) * MN_NS_PER_SEC + fraction;
+        *ret_ns = ns ? ns : MN_TIME_EPOCH;
         return 0;
 }

@@ -10,6 +10,9 @@
 
 /* Go's zero time, as Docker prints a moment that has not come: "0001-01-01T00:00:00Z". */
 #define MN_TIME_ZERO_TEXT "0001-01-01T00:00:00Z"
+/* The epoch itself, as reproducible builds date their images: 0 means "no time", so it is kept one nanosecond
+   later, by mn_time_parse, and printed without that, by mn_time_format. */
+#define MN_TIME_EPOCH INT64_C(1)
 #define MN_TIME_TEXT_SIZE 40
 
 int64_t mn_now_ns(void);

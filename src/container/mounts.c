@@ -184,6 +184,27 @@ static mn_status read_mount(const wire_mount *w, mn_arena *arena, container_moun
         return mn_fail(err, MN_INVALID, "mount type unknown: \"%s\"", m->type);
 }
 
+/* The words of `--tmpfs PATH:WORDS` that mean something for a tmpfs; those with "=" have a value. */
+static mn_status check_tmpfs_words(const char *words, mn_err *err) {
+        static const char *const known[] = {
+                "defaults",   "ro",       "rw",         "suid",        "nosuid",        "dev",
+                "nodev",      "exec",     "noexec",     "sync",        "async",         "dirsync",
+                "remount",    "mand",     "nomand",     "atime",       "noatime",       "diratime",
+                "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime", "size=",
+                "mode=",      "uid=",     "gid=",       "nr_inodes=",  "nr_blocks=",    "mpol=",
+        };
+        cleanup_strv char **list = mn_strv_split(words, ',');
+        for (char **w = list; *w; w++) {
+                bool is_known = !**w;
+                for (size_t i = 0; i < MN_ARRAY_LEN(known) && !is_known; i++)
+                        is_known = strchr(known[i], '=') ? mn_str_has_prefix(*w, known[i])
+                                                         : strcmp(*w, known[i]) == 0;
+                if (!is_known)
+                        return mn_fail(err, MN_INVALID, "invalid tmpfs option [\"%s\"]", *w);
+        }
+        return MN_OK;
+}
+
 /* ---- together ---- */
 
 static const container_mount *find(const mount_vec *found, const char *destination) {
@@ -217,6 +238,7 @@ static mn_status add_all(mount_vec *found, const wire_host_config *host, const w
                 m = (container_mount){ .type = (char *) "tmpfs", .mode = (char *) "", .is_writable = true };
                 m.options = mn_arena_strdup(arena, t->value ? t->value : "");
                 status = set_destination(&m, t->key, t->key, arena, err);
+                status = status ? status : check_tmpfs_words(m.options, err);
                 status = status ? status : add(found, m, err);
         }
         for (char *const *v = config->volumes; v && *v && !status; v++) {

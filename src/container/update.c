@@ -59,15 +59,15 @@ mn_status container_rename(container_engine *e, const char *name, const char *ne
                 new_name++;
         if (mn_str_is_empty(new_name))
                 return mn_fail(err, MN_INVALID, "Neither old nor new names may be empty");
+        cleanup_operation container_operation op = { 0 };
+        mn_status status = container_operate(e, name, &op, err);
+        if (status)
+                return status;
         if (!container_name_is_valid(new_name))
                 return mn_fail(err, MN_INVALID,
                                "Error when allocating new name: Invalid container name (%s), only "
                                "[a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
                                new_name);
-        cleanup_operation container_operation op = { 0 };
-        mn_status status = container_operate(e, name, &op, err);
-        if (status)
-                return status;
         container *c = op.c;
         cleanup_free char *old = mn_strdup(c->record->name);
         if (strcmp(old, new_name) == 0)

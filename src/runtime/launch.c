@@ -308,6 +308,7 @@ static mn_status prepare(launch *l, mn_err *err) {
         mn_status st = launch_load(l, err);
         if (st == MN_OK) {
                 l->process.listen_fds = l->options->preserve_fds;
+                l->process.makes_cwd = true;
                 l->process.may_not_setgroups = false;
                 st = process_plan_init(&l->process, l->spec->process, l->spec->linux_,
                                        namespace_is_own(&l->namespaces, CLONE_NEWUSER), l->rt, l->arena, err);

@@ -219,7 +219,7 @@ static mn_status check_dir(const char *cwd, mn_err *err) {
 static mn_status enter_dir(const process_plan *plan, mn_err *err) {
         const char *cwd = plan->spec->cwd;
         int r = change_dir(cwd);
-        if (r == -ENOENT) {
+        if (r == -ENOENT && plan->makes_cwd) {
                 cleanup_close int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
                 cleanup_close int made = slash < 0 ? -errno : mn_mkdir_in_root(slash, cwd, 0755, 0, 0);
                 r = made < 0 ? made : fchdir(made) < 0 ? -errno : 0;

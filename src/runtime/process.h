@@ -32,7 +32,8 @@ typedef struct process_plan {
         const oci_memory_policy *memory_policy;
         unsigned long personality_value;
         bool has_personality;
-        int listen_fds;         /* --preserve-fds: 3 .. 3+N-1 stay open */
+        int listen_fds; /* --preserve-fds: 3 .. 3+N-1 stay open */
+        bool makes_cwd; /* a working directory that is not there is made: for a container, not for exec */
         bool may_not_setgroups; /* in a user namespace where setgroups is denied */
         char *program;          /* what args[0] was found as; set by process_find */
 } process_plan;

@@ -242,6 +242,12 @@ def test_a_host_name_follows_the_network(api, run):
         assert "conflicting options: hostname and the" in answer.json()["message"]
 
 
+def test_words_of_a_tmpfs_are_checked(api, run):
+    run("true", start=False, host={"Tmpfs": {"/a": "", "/b": "size=1m,mode=700,noexec,uid=1"}})
+    body = {"Image": "busybox", "HostConfig": {"Tmpfs": {"/a": "size=1m,nonsense"}}}
+    assert api("POST", "/containers/create", body, status=400).json()["message"] == 'invalid tmpfs option ["nonsense"]'
+
+
 def test_hidden_paths_are_shown(api, run):
     plain = inspect(api, run("true", start=False))["HostConfig"]
     assert {"/proc/kcore", "/proc/keys", "/sys/firmware"} <= set(plain["MaskedPaths"]) and "/proc/sys" in plain["ReadonlyPaths"]

@@ -73,7 +73,10 @@ def test_plugins(api):
 
 
 def test_building_says_that_it_is_not_there(api, daemon):
-    for path in ("/build", "/build/prune", "/session"):
+    pruned = api("POST", "/build/prune", query={"all": "1", "filters": '{"until":["24h"]}'}, status=200).json()
+    assert pruned == {"CachesDeleted": [], "SpaceReclaimed": 0}  # `docker system prune` asks for it
+    api("POST", "/build/prune", query={"filters": '{"nonsense":["1"]}'}, status=400)
+    for path in ("/build", "/session"):
         assert "not implemented" in api("POST", path, status=501).message
     for path in ("/build/cancel", "/grpc"):  # served by dockerd, not described
         assert daemon.request("POST", path).status == 501

@@ -50,6 +50,9 @@ def test_exec(runtime, bundle):
     assert runtime('exec', c, 'sh', '-c', 'exit 9', check=False).returncode == 9
     assert 'executable file not found in $PATH' in runtime('exec', c, 'nosuch', check=False).stderr
     assert runtime('exec', c, 'nosuch', check=False).returncode == 255
+    lost = runtime('exec', '--cwd', '/nosuch', c, 'pwd', check=False)
+    assert lost.returncode == 255 and 'chdir to cwd ("/nosuch")' in lost.stderr
+    assert not os.path.exists(f'{bundle.path}/rootfs/nosuch')  # that is made for a container only
     process = {'args': ['cat', '/proc/self/status'], 'cwd': '/', 'env': ['PATH=/bin'], 'user': {'uid': 0, 'gid': 0}}
     with open(f'{bundle.path}/process.json', 'w') as f:
         json.dump(process, f)

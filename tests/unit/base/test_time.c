@@ -27,6 +27,10 @@ static void parses_offsets_and_fractions(void **state) {
         assert_true(ns == INT64_C(1700000000) * MN_NS_PER_SEC + 500000000);
         assert_int_equal(mn_time_parse("0001-01-01T00:00:00Z", &ns), 0);
         assert_true(ns == 0);
+        assert_int_equal(mn_time_parse("1970-01-01T00:00:00Z", &ns), 0);
+        assert_true(ns == MN_TIME_EPOCH); /* a moment, not the absence of one */
+        char buf[MN_TIME_TEXT_SIZE];
+        assert_string_equal(mn_time_format(ns, buf), "1970-01-01T00:00:00Z");
         assert_int_equal(mn_time_parse("2023-13-01T00:00:00Z", &ns), -EINVAL);
         assert_int_equal(mn_time_parse("2023-11-14T22:13:20", &ns), -EINVAL);
         assert_int_equal(mn_time_parse("9999-11-14T22:13:20Z", &ns), -EINVAL);
