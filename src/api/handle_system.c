@@ -167,6 +167,18 @@ static void fill_registry(wire_info *info, mn_arena *arena, const api_engine *en
         (void) s; /* our own text; an empty member is shown when it cannot be read */
 }
 
+static void fill_storage(wire_info *info, mn_arena *arena, const api_engine *engine) {
+        const char *const rows[][2] = { { "Layers read from", image_store_backing(engine->images) },
+                                        { "Layer mounts", image_store_place(engine->images) } };
+        info->driver_status.len = MN_ARRAY_LEN(rows);
+        info->driver_status.items = mn_arena_array(arena, MN_ARRAY_LEN(rows), sizeof(char **));
+        for (size_t i = 0; i < MN_ARRAY_LEN(rows); i++) {
+                info->driver_status.items[i] = mn_arena_array(arena, 3, sizeof(char *));
+                for (size_t k = 0; k < 2; k++)
+                        info->driver_status.items[i][k] = mn_arena_strdup(arena, rows[i][k]);
+        }
+}
+
 mn_status api_get_info(api_call *c, mn_err *err) {
         host_facts host;
         wire_info info = { 0 };
@@ -174,6 +186,7 @@ mn_status api_get_info(api_call *c, mn_err *err) {
         host_facts_read(c->arena, &host);
         fill_host(&info, &host);
         fill_facts(&info, c->arena, c->engine->facts);
+        fill_storage(&info, c->arena, c->engine);
         fill_constants(&info);
         fill_counts(&info, c->engine);
         fill_registry(&info, c->arena, c->engine);

@@ -11,5 +11,5 @@
    always. 0 or -errno (-EFBIG when a size does not fit the format). */
 int erofs_write(tree *t, int tar_fd, int64_t tar_size, int index_fd);
 
-/* Mounts the pair as a detached read-only mount: a descriptor or -errno. */
+/* Mounts the pair (files, or block devices) as a detached read-only mount: a descriptor or -errno. */
 int erofs_mount(int index_fd, int tar_fd);

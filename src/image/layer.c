@@ -20,46 +20,11 @@
 #include "sys/fd.h"
 #include "sys/file.h"
 
-static const layer_driver *const drivers[] = { &layer_driver_erofs, &layer_driver_unpack };
-
 const char *layer_name(const char *diff_id) {
         return strchr(diff_id, ':') + 1;
 }
 
 /* ---- opening ---- */
-
-/* Makes and mounts an empty layer: whether this kernel and file system can. */
-static bool driver_works(layer_store *layers, const layer_driver *driver) {
-        char name[LAYER_TMP_NAME_SIZE];
-        cleanup_close int dir = layer_make_tmp(layers, name);
-        cleanup_close int tar = dir < 0 ? -1
-                                        : openat(dir, "tar", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        int mount = -1;
-        if (tar >= 0) {
-                tree *t = tree_new();
-                if (ftruncate(tar, 2 * MN_TAR_BLOCK) == 0 && driver->make(dir, tar, 2 * MN_TAR_BLOCK, t) == 0)
-                        mount = driver->mount(dir);
-                tree_free(t);
-        }
-        if (dir >= 0)
-                mn_remove_tree(layers->tmp_fd, name);
-        bool works = mount >= 0;
-        mn_close(mount);
-        return works;
-}
-
-static mn_status choose_driver(layer_store *layers, const char *wanted, mn_err *err) {
-        for (size_t i = 0; i < MN_ARRAY_LEN(drivers); i++) {
-                if (!mn_str_is_empty(wanted) && strcmp(wanted, drivers[i]->name) != 0)
-                        continue;
-                if (driver_works(layers, drivers[i])) {
-                        layers->driver = drivers[i];
-                        return MN_OK;
-                }
-        }
-        return mn_fail(err, MN_INVALID, "storage driver \"%s\" is unknown or does not work on this host",
-                       mn_str_is_empty(wanted) ? "erofs, unpack" : wanted);
-}
 
 /* What a former daemon did not finish, or not remove. */
 static void remove_unfinished(layer_store *layers) {
@@ -89,7 +54,8 @@ static void close_mount(void *mount) {
         free(mount);
 }
 
-mn_status layer_store_open(const char *data_root, const char *driver, layer_store **ret, mn_err *err) {
+mn_status layer_store_open(const char *data_root, const layer_options *options, layer_store **ret,
+                           mn_err *err) {
         layer_store *layers = mn_alloc(sizeof(*layers));
         pthread_mutex_init(&layers->lock, NULL);
         layers->mounts = mn_map_new(close_mount);
@@ -102,7 +68,7 @@ mn_status layer_store_open(const char *data_root, const char *driver, layer_stor
                                    data_root);
         } else {
                 remove_unfinished(layers);
-                st = choose_driver(layers, driver, err);
+                st = layer_store_choose(layers, data_root, options, err);
         }
         if (st) {
                 layer_store_close(layers);
@@ -117,6 +83,7 @@ void layer_store_close(layer_store *layers) {
                 return;
         image_trash_free(layers->trash);
         mn_map_free(layers->mounts);
+        mount_space_free(layers->space);
         mn_close(layers->fd);
         mn_close(layers->tmp_fd);
         pthread_mutex_destroy(&layers->lock);
@@ -127,11 +94,27 @@ const char *layer_store_driver(const layer_store *layers) {
         return layers->driver->name;
 }
 
+const char *layer_store_backing(const layer_store *layers) {
+        return layers->driver->backing;
+}
+
+const char *layer_store_place(const layer_store *layers) {
+        return layers->space ? "in a mount namespace of the daemon" : "detached";
+}
+
+struct mount_space *layer_store_space(const layer_store *layers) {
+        return layers->space;
+}
+
 /* ---- asking ---- */
 
-static int open_layer(layer_store *layers, const char *diff_id) {
-        int fd = openat(layers->fd, layer_name(diff_id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+static int open_layer_in(int folder_fd, const char *diff_id) {
+        int fd = openat(folder_fd, layer_name(diff_id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
+}
+
+static int open_layer(layer_store *layers, const char *diff_id) {
+        return open_layer_in(layers->fd, diff_id);
 }
 
 int layer_store_open_tar(layer_store *layers, const char *diff_id, int64_t *ret_size) {
@@ -167,13 +150,43 @@ int64_t layer_store_disk_size(layer_store *layers, const char *diff_id) {
         return size;
 }
 
-static int mount_layer(layer_store *layers, const char *diff_id) {
-        cleanup_close int dir = open_layer(layers, diff_id);
+/* ---- mounting ---- */
+
+/* A layer made by the other driver keeps working after a change of the driver. */
+static int mount_from(layer_store *layers, int folder_fd, const char *diff_id) {
+        cleanup_close int dir = open_layer_in(folder_fd, diff_id);
         if (dir < 0)
                 return dir;
-        /* a layer made by the other driver keeps working after a change of the driver */
-        bool is_erofs = faccessat(dir, "index", F_OK, 0) == 0;
-        return (is_erofs ? &layer_driver_erofs : &layer_driver_unpack)->mount(dir);
+        if (faccessat(dir, "index", F_OK, 0) < 0)
+                return layer_driver_unpack.mount(dir);
+        return layers->erofs ? layers->erofs->mount(dir) : -ENODEV;
+}
+
+struct mounting {
+        layer_store *layers;
+        const char *diff_id;
+        int result;
+};
+
+/* On the thread of the space. */
+static void mount_attached(void *arg) {
+        struct mounting *m = arg;
+        mount_space *space = m->layers->space;
+        cleanup_close int fd = mount_from(m->layers, mount_space_layers(space), m->diff_id);
+        m->result = fd < 0 ? fd : mount_space_attach(space, fd, layer_name(m->diff_id));
+}
+
+static void detach(void *arg) {
+        struct mounting *m = arg;
+        mount_space_detach(m->layers->space, layer_name(m->diff_id));
+}
+
+static int mount_layer(layer_store *layers, const char *diff_id) {
+        if (!layers->space)
+                return mount_from(layers, layers->fd, diff_id);
+        struct mounting m = { layers, diff_id, 0 };
+        mount_space_run(layers->space, mount_attached, &m);
+        return m.result;
 }
 
 int layer_store_mount(layer_store *layers, const char *diff_id) {
@@ -217,6 +230,8 @@ mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *e
         char name[LAYER_TMP_NAME_SIZE];
         pthread_mutex_lock(&layers->lock);
         cleanup_free int *mount = mn_map_take(layers->mounts, layer_name(diff_id));
+        if (mount && layers->space)
+                mount_space_run(layers->space, detach, &(struct mounting){ layers, diff_id, 0 });
         pthread_mutex_unlock(&layers->lock);
         /* out of sight first, so that a crash leaves nothing half removed */
         layer_tmp_name(name);

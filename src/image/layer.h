@@ -16,6 +16,7 @@
 /* How the contents of a layer become a directory tree. */
 typedef struct layer_driver {
         const char *name;
+        const char *backing; /* what its mounts read from: "files", "loop devices", "directories" */
 
         /* Makes what `mount` needs in the layer's directory, from its complete tar. May block for long. 0 or
          * -errno. */
@@ -25,16 +26,26 @@ typedef struct layer_driver {
         int (*mount)(int dir_fd);
 } layer_driver;
 
-extern const layer_driver layer_driver_erofs, layer_driver_unpack;
+extern const layer_driver layer_driver_erofs, layer_driver_erofs_loop, layer_driver_unpack;
 
 typedef struct layer_store layer_store;
 
-/* Opens the folder of layers below `data_root`, removes unfinished ones, chooses the driver (NULL or "":
-   erofs when a test mount succeeds, else unpack). */
-mn_status layer_store_open(const char *data_root, const char *driver, layer_store **ret,
+typedef struct layer_options {
+        const char *driver;   /* "erofs", "unpack"; NULL or "": erofs when a test mount succeeds, else unpack */
+        char *const *options; /* "erofs.backing=file|loop", "overlay.layers=detached|attached"; NULL: what a test
+                                 mount of each shows to work */
+} layer_options;
+
+/* Opens the folder of layers below `data_root` and begins to remove unfinished ones. MN_INVALID for an option
+   nobody knows, or a driver that does not work here. */
+mn_status layer_store_open(const char *data_root, const layer_options *options, layer_store **ret,
                            mn_err *err) MN_MUST_USE;
 void layer_store_close(layer_store *layers);
 const char *layer_store_driver(const layer_store *layers);
+
+/* What the mounts of layers read from, and where they are: "detached" or "in a mount namespace of the daemon". */
+const char *layer_store_backing(const layer_store *layers);
+const char *layer_store_place(const layer_store *layers);
 
 /* True when the layer is on disk; its tar's size. */
 bool layer_store_has(layer_store *layers, const char *diff_id, int64_t *ret_size);
@@ -45,8 +56,12 @@ int layer_store_open_tar(layer_store *layers, const char *diff_id, int64_t *ret_
 /* Bytes a layer takes on disk. */
 int64_t layer_store_disk_size(layer_store *layers, const char *diff_id);
 
-/* The layer as a detached mount, made once and kept: a duplicate descriptor or -errno. */
+/* The layer's root, mounted once and kept: a duplicate descriptor or -errno. The mount is detached, or attached
+   in the store's mount namespace (layer_store_space). */
 int layer_store_mount(layer_store *layers, const char *diff_id);
+
+/* The namespace in which overlays of layers must be made; NULL: anywhere. */
+struct mount_space *layer_store_space(const layer_store *layers);
 
 /* Removes the layer; a container that still has it mounted keeps it until the end. */
 mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *err) MN_MUST_USE;

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "image/layer.h"
+#include "image/mount_space.h"
 #include "image/trash.h"
 
 enum {
@@ -18,10 +19,16 @@ struct layer_store {
         int fd;     /* layers/ */
         int tmp_fd; /* tmp/ */
         const layer_driver *driver;
+        const layer_driver *erofs; /* the form of that driver that works here; NULL: none */
+        mount_space *space;        /* NULL: overlays take detached mounts */
         image_trash *trash;
         pthread_mutex_t lock; /* of mounts */
         mn_map *mounts;       /* layer name to int *, a detached mount */
 };
+
+/* Chooses driver and place of mounts: by the options, else what works. */
+mn_status layer_store_choose(layer_store *layers, const char *data_root, const layer_options *options,
+                             mn_err *err);
 
 /* Name of the layer's directory: the digest's hex digits. */
 const char *layer_name(const char *diff_id);

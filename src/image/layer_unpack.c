@@ -196,4 +196,6 @@ static int mount_tree(int dir_fd) {
         return r < 0 ? r : fd;
 }
 
-const layer_driver layer_driver_unpack = { .name = "unpack", .make = make, .mount = mount_tree };
+const layer_driver layer_driver_unpack = {
+        .name = "unpack", .backing = "directories", .make = make, .mount = mount_tree
+};

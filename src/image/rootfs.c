@@ -15,6 +15,7 @@
 #include "base/strv.h"
 #include "base/vec.h"
 #include "codec/tar.h"
+#include "image/layer_private.h"
 #include "image/rootfs.h"
 #include "sys/fd.h"
 #include "sys/mountfd.h"
@@ -22,80 +23,126 @@
 
 /* ---- overlay ---- */
 
-/* Gives the overlay a layer or directory; kernels before 6.13 take only paths. */
-static int set_dir(int context, const char *key, int fd) {
-        int r = mn_fs_set_fd(context, key, fd);
-        if (r != -EINVAL)
+/* One overlay being made: here, or on the thread of the store's mount namespace. */
+struct mounting {
+        image_store *images;
+        const struct rootfs_overlay *spec;
+        mount_space *space; /* NULL: layers are detached mounts */
+        char **placed;      /* mapped layers attached in the space for this overlay */
+        int context;
+        int fd; /* the result */
+        mn_status status;
+        mn_err *err;
+};
+
+/* Gives the overlay a layer or directory; old kernels take only paths. */
+static int set_dir(const struct mounting *m, const char *key, int fd) {
+        int r = m->space ? -EINVAL : mn_fs_set_fd(m->context, key, fd);
+        if (r != -EINVAL && r != -EBADF)
                 return r;
         char path[32];
-        return mn_fs_set(context, key, mn_fd_path(fd, path));
+        return mn_fs_set(m->context, key, mn_fd_path(fd, path));
 }
 
 /* A copy of the layer's mount through which ids are seen as the user namespace maps them. */
-static int map_ids(int layer_fd, int userns_fd) {
+static int map_ids(struct mounting *m, int layer_fd) {
         cleanup_close int fd = mn_mount_clone(layer_fd, "", false);
         if (fd < 0)
                 return fd;
-        const mn_mount_change change = { .set = MN_MOUNT_IDMAP, .userns_fd = userns_fd };
+        const mn_mount_change change = { .set = MN_MOUNT_IDMAP, .userns_fd = m->spec->userns_fd };
         int r = mn_mount_setattr(fd, "", &change);
-        return r < 0 ? r : MN_TAKE_FD(fd);
+        if (r < 0 || !m->space)
+                return r < 0 ? r : MN_TAKE_FD(fd);
+        char name[LAYER_TMP_NAME_SIZE];
+        layer_tmp_name(name);
+        mn_strv_add(&m->placed, name);
+        return mount_space_attach(m->space, fd, name);
 }
 
-static mn_status add_layer(image_store *images, int context, const char *diff_id, int userns_fd,
-                           mn_err *err) {
-        cleanup_close int layer = layer_store_mount(images->layers_on_disk, diff_id);
+static mn_status add_layer(struct mounting *m, const char *diff_id) {
+        cleanup_close int layer = layer_store_mount(m->images->layers_on_disk, diff_id);
         if (layer < 0)
-                return mn_fail_errno(err, layer, "mounting layer %s", diff_id);
-        if (userns_fd <= 0) {
-                int r = set_dir(context, "lowerdir+", layer);
-                return r < 0 ? mn_fail_errno(err, r, "adding layer %s", diff_id) : MN_OK;
+                return mn_fail_errno(m->err, layer, "mounting layer %s", diff_id);
+        if (m->spec->userns_fd <= 0) {
+                int r = set_dir(m, "lowerdir+", layer);
+                return r < 0 ? mn_fail_errno(m->err, r, "adding layer %s", diff_id) : MN_OK;
         }
-        cleanup_close int mapped = map_ids(layer, userns_fd);
-        int r = mapped < 0 ? mapped : set_dir(context, "lowerdir+", mapped);
-        return r < 0 ? mn_fail_errno(err, r, "mapping the owners of layer %s", diff_id) : MN_OK;
+        cleanup_close int mapped = map_ids(m, layer);
+        int r = mapped < 0 ? mapped : set_dir(m, "lowerdir+", mapped);
+        return r < 0 ? mn_fail_errno(m->err, r, "mapping the owners of layer %s", diff_id) : MN_OK;
 }
 
 /* An overlay cannot be made of one directory alone. */
-static mn_status mount_single(image_store *images, const char *diff_id, int *ret_fd, mn_err *err) {
-        cleanup_close int layer = layer_store_mount(images->layers_on_disk, diff_id);
-        int fd = layer < 0 ? layer : mn_mount_clone(layer, "", false);
-        if (fd < 0)
-                return mn_fail_errno(err, fd, "mounting layer %s", diff_id);
-        *ret_fd = fd;
-        return MN_OK;
+static mn_status mount_single(struct mounting *m, const char *diff_id) {
+        cleanup_close int layer = layer_store_mount(m->images->layers_on_disk, diff_id);
+        m->fd = layer < 0 ? layer : mn_mount_clone(layer, "", false);
+        return m->fd < 0 ? mn_fail_errno(m->err, m->fd, "mounting layer %s", diff_id) : MN_OK;
 }
 
-mn_status rootfs_mount_layers(image_store *images, const struct rootfs_overlay *spec, int *ret_fd,
-                              mn_err *err) {
-        size_t n = mn_strv_len(spec->layers);
-        if (n == 1 && spec->upper_fd < 0)
-                return mount_single(images, spec->layers[0], ret_fd, err);
-        cleanup_close int context = mn_fs_open("overlay");
-        if (context < 0)
-                return mn_fail_errno(err, context, "opening an overlay");
+/* The writable layer's directories are on a mount of the host, which a namespace of its own sees as another. */
+static int set_writable(const struct mounting *m, const char *key, int fd) {
+        cleanup_close int own = m->space ? mount_space_reopen(m->space, fd) : -1;
+        if (m->space && own < 0)
+                return own;
+        return set_dir(m, key, m->space ? own : fd);
+}
+
+static mn_status make_overlay(struct mounting *m) {
+        const struct rootfs_overlay *spec = m->spec;
         mn_status st = MN_OK;
-        for (size_t i = n; !st && i-- > 0;) /* the first one given is the top */
-                st = add_layer(images, context, spec->layers[i], spec->userns_fd, err);
+        for (size_t i = mn_strv_len(spec->layers); !st && i-- > 0;) /* the first one given is the top */
+                st = add_layer(m, spec->layers[i]);
         if (st)
                 return st;
         int r = 0;
         if (spec->upper_fd >= 0) {
-                r = set_dir(context, "upperdir", spec->upper_fd);
+                r = set_writable(m, "upperdir", spec->upper_fd);
                 if (r >= 0)
-                        r = set_dir(context, "workdir", spec->work_fd);
+                        r = set_writable(m, "workdir", spec->work_fd);
                 if (r >= 0 && spec->is_volatile)
-                        r = mn_fs_set(context, "volatile", NULL);
+                        r = mn_fs_set(m->context, "volatile", NULL);
         }
         if (r >= 0)
-                r = mn_fs_mount(context, spec->is_readonly ? MN_MOUNT_RDONLY : 0);
+                r = mn_fs_mount(m->context, spec->is_readonly ? MN_MOUNT_RDONLY : 0);
         if (r < 0) {
                 char message[256];
-                mn_fs_message(context, message, sizeof(message));
-                return mn_fail_errno(err, r, "mounting the root file system%s%s", *message ? ": " : "",
+                mn_fs_message(m->context, message, sizeof(message));
+                return mn_fail_errno(m->err, r, "mounting the root file system%s%s", *message ? ": " : "",
                                      message);
         }
-        *ret_fd = r;
+        m->fd = r;
         return MN_OK;
+}
+
+static void mount_layers(void *arg) {
+        struct mounting *m = arg;
+        char **layers = m->spec->layers;
+        if (mn_strv_len(layers) == 1 && m->spec->upper_fd < 0) {
+                m->status = mount_single(m, layers[0]);
+                return;
+        }
+        cleanup_close int context = mn_fs_open("overlay");
+        m->context = context;
+        m->status = context < 0 ? mn_fail_errno(m->err, context, "opening an overlay") : make_overlay(m);
+        for (char **name = m->placed; name && *name; name++) /* the overlay has copies of its own */
+                mount_space_detach(m->space, *name);
+        mn_strv_free(m->placed);
+}
+
+mn_status rootfs_mount_layers(image_store *images, const struct rootfs_overlay *spec, int *ret_fd,
+                              mn_err *err) {
+        struct mounting m = { .images = images,
+                              .spec = spec,
+                              .space = layer_store_space(images->layers_on_disk),
+                              .fd = -1,
+                              .err = err };
+        if (m.space)
+                mount_space_run(m.space, mount_layers, &m);
+        else
+                mount_layers(&m);
+        if (!m.status)
+                *ret_fd = m.fd;
+        return m.status;
 }
 
 /* ---- the init layer ---- */

@@ -321,7 +321,9 @@ mn_status image_store_open(const image_store_config *config, image_store **ret, 
         if (r < 0 || images->blobs_fd < 0)
                 st = mn_fail_errno(err, r < 0 ? r : -errno, "opening \"%s\"", blobs);
         if (!st)
-                st = layer_store_open(config->data_root, config->driver, &images->layers_on_disk, err);
+                st = layer_store_open(config->data_root,
+                                      &(layer_options){ config->driver, config->driver_options },
+                                      &images->layers_on_disk, err);
         if (!st)
                 st = load(images, err);
         if (st) {
@@ -352,4 +354,12 @@ void image_store_set_hooks(image_store *images, const image_hooks *hooks) {
 
 const char *image_store_driver(const image_store *images) {
         return layer_store_driver(images->layers_on_disk);
+}
+
+const char *image_store_backing(const image_store *images) {
+        return layer_store_backing(images->layers_on_disk);
+}
+
+const char *image_store_place(const image_store *images) {
+        return layer_store_place(images->layers_on_disk);
 }

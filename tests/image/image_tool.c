@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For the tests: an image store without a daemon.
  *
- *     image-tool ROOT [--driver NAME] load < ARCHIVE | list | inspect NAME | history NAME | tag NAME REPO TAG
+ *     image-tool ROOT [--driver NAME[,OPTION...]] load < ARCHIVE | list | inspect NAME | history NAME | tag NAME REPO TAG
  * | rm NAME | rmf NAME | save NAME... > ARCHIVE | df | prune | rootfs NAME CONTAINER-DIRECTORY TARGET
  * (attaches the root file system at TARGET) | check [repair]
  */
@@ -171,6 +171,15 @@ static mn_status run(struct tool *t, const char *command) {
         return mn_fail(&t->err, MN_INVALID, "unknown command or missing arguments: %s", command);
 }
 
+/* "erofs,erofs.backing=loop": the driver's name and its options, as --storage-driver and --storage-opt. */
+static char **split_driver(mn_arena *arena, char *text) {
+        char **words = mn_arena_array(arena, 8, sizeof(*words));
+        size_t n = 0;
+        for (char *save, *word = strtok_r(text, ",", &save); word && n < 7; word = strtok_r(NULL, ",", &save))
+                words[n++] = word;
+        return words;
+}
+
 int main(int argc, char **argv) {
         bool has_driver = argc > 3 && !strcmp(argv[2], "--driver");
         int at = has_driver ? 4 : 2;
@@ -180,9 +189,12 @@ int main(int argc, char **argv) {
         cleanup_free char *path = mn_asprintf("%s/state.db", argv[1]);
         store *db = NULL;
         mn_status st = store_open(path, &db, &t.err);
-        image_store_config config = { .data_root = argv[1],
-                                      .driver = has_driver ? argv[3] : NULL,
-                                      .store = db };
+        image_store_config config = { .data_root = argv[1], .store = db };
+        if (has_driver) {
+                char **words = split_driver(t.arena, argv[3]);
+                config.driver = words[0];
+                config.driver_options = words + 1;
+        }
         if (!st)
                 st = image_store_open(&config, &t.images, &t.err);
         if (!st)
