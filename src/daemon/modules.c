@@ -106,7 +106,8 @@ static mn_status open_images(struct engine *e, mn_err *err) {
         image_store_config config = { .data_root = e->config->data_root,
                                       .store = e->store,
                                       .driver = driver,
-                                      .driver_options = e->config->storage_opts };
+                                      .driver_options = e->config->storage_opts,
+                                      .unpack_path = program_path(e->arena, "minato-unpack") };
         mn_status s = image_store_open(&config, &e->images, err);
         if (s == MN_OK)
                 e->facts->storage_driver = image_store_driver(e->images);

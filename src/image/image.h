@@ -47,11 +47,12 @@ typedef struct image_hooks {
 
 /* Strings are copied. */
 typedef struct image_store_config {
-        const char *data_root; /* exists; the store owns blobs/, layers/ and what it makes in tmp/ */
-        struct store *store;   /* the state database */
-        const char *driver;    /* "erofs", "unpack"; NULL or "": the best this host can */
+        const char *data_root;       /* exists; the store owns blobs/, layers/ and what it makes in tmp/ */
+        struct store *store;         /* the state database */
+        const char *driver;          /* "erofs", "unpack"; NULL or "": the best this host can */
         char *const *driver_options; /* "erofs.backing=file|loop", "overlay.layers=detached|attached"; NULL:
                                         what this host can */
+        const char *unpack_path;     /* the program minato-unpack; NULL: no driver "unpack" */
         image_hooks hooks;
 } image_store_config;
 
@@ -66,8 +67,8 @@ void image_store_set_hooks(image_store *images, const image_hooks *hooks);
 /* "erofs" or "unpack": what GET /info and inspect name as the storage driver. */
 const char *image_store_driver(const image_store *images);
 
-/* What its mounts read from ("files", "loop devices", "directories") and where they are ("detached", "in a mount
-   namespace of the daemon"). */
+/* What its mounts read from ("files", "loop devices", "directories") and where they are ("detached", "in a
+   mount namespace of the daemon"). */
 const char *image_store_backing(const image_store *images);
 const char *image_store_place(const image_store *images);
 

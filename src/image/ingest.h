@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "codec/reference.h"
+#include "image/layer_reader.h"
 
 struct image_store;
 struct layer_store;
@@ -102,7 +103,8 @@ typedef struct image_ingest_ops {
          * uncompressed tar of a layer. */
         char **(*list_tags)(void *store, const mn_reference *repository, mn_arena *arena);
         mn_status (*export)(void *store, const char *id, mn_arena *arena, image_export *ret, mn_err *err);
-        int (*open_layer)(void *store, const char *diff_id, int64_t *ret_size, mn_err *err);
+        mn_status (*open_layer)(void *store, const char *diff_id, layer_reader **ret, int64_t *ret_size,
+                                mn_err *err);
 } image_ingest_ops;
 
 /* The image store's table; its object is the image_store. */

@@ -16,6 +16,8 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/num.h"
+#include "base/str.h"
 #include "image/layer_private.h"
 #include "sys/fd.h"
 #include "sys/file.h"
@@ -62,6 +64,7 @@ mn_status layer_store_open(const char *data_root, const layer_options *options, 
         layers->tmp_fd = open_folder(data_root, "tmp");
         layers->fd = open_folder(data_root, "layers");
         layers->trash = image_trash_new(layers->tmp_fd);
+        layers->unpack_path = options->unpack_path ? mn_strdup(options->unpack_path) : NULL;
         mn_status st = MN_OK;
         if (layers->fd < 0 || layers->tmp_fd < 0) {
                 st = mn_fail_errno(err, layers->fd < 0 ? layers->fd : layers->tmp_fd, "opening \"%s/layers\"",
@@ -86,6 +89,7 @@ void layer_store_close(layer_store *layers) {
         mount_space_free(layers->space);
         mn_close(layers->fd);
         mn_close(layers->tmp_fd);
+        free(layers->unpack_path);
         pthread_mutex_destroy(&layers->lock);
         free(layers);
 }
@@ -117,37 +121,74 @@ static int open_layer(layer_store *layers, const char *diff_id) {
         return open_layer_in(layers->fd, diff_id);
 }
 
-int layer_store_open_tar(layer_store *layers, const char *diff_id, int64_t *ret_size) {
+int layer_store_open_tar(layer_store *layers, const char *diff_id, layer_reader **ret, int64_t *ret_size) {
         cleanup_close int dir = open_layer(layers, diff_id);
         if (dir < 0)
                 return dir;
-        int fd = openat(dir, "tar", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        struct layer_sizes sizes;
         struct stat st;
-        if (fd < 0 || fstat(fd, &st) < 0) {
-                int error = -errno;
-                mn_close(fd);
-                return error;
-        }
-        if (ret_size)
+        cleanup_close int fd = openat(dir, "tar", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 && fstat(fd, &st) == 0) {
                 *ret_size = st.st_size;
-        return fd;
+                *ret = layer_reader_of_tar(MN_TAKE_FD(fd));
+                return 0;
+        }
+        int r = layer_sizes_read(dir, &sizes);
+        if (r == 0)
+                r = layer_reader_of_tree(dir, ret);
+        if (r < 0)
+                return r;
+        layer_reader_verify(*ret, diff_id);
+        *ret_size = sizes.tar;
+        return 0;
+}
+
+int layer_sizes_write(int dir_fd, const struct layer_sizes *sizes) {
+        char text[64];
+        int len = snprintf(text, sizeof(text), "%lld %lld\n", (long long) sizes->tar,
+                           (long long) sizes->disk);
+        return mn_file_create(dir_fd, "sizes", text, (size_t) len, 0600);
+}
+
+int layer_sizes_read(int dir_fd, struct layer_sizes *ret) {
+        cleanup_free char *text = NULL;
+        size_t len;
+        int r = mn_file_read(dir_fd, "sizes", 64, &text, &len);
+        char *space = r < 0 ? NULL : strchr(text, ' ');
+        char *end = space ? strchr(space, '\n') : NULL;
+        if (!end)
+                return r < 0 ? r : -EBADMSG;
+        *space = *end = '\0';
+        r = mn_parse_i64(text, 0, INT64_MAX, &ret->tar);
+        return r < 0 ? r : mn_parse_i64(space + 1, 0, INT64_MAX, &ret->disk);
+}
+
+/* Sizes of a layer that is there: what it takes on the disk includes its directory. */
+static int measure(layer_store *layers, const char *diff_id, struct layer_sizes *ret) {
+        cleanup_close int dir = open_layer(layers, diff_id);
+        struct stat st, own;
+        if (dir < 0 || fstat(dir, &own) < 0)
+                return dir < 0 ? dir : -errno;
+        if (fstatat(dir, "tar", &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return layer_sizes_read(dir, ret);
+        *ret = (struct layer_sizes){ st.st_size, ((int64_t) st.st_blocks + own.st_blocks) * 512 };
+        if (fstatat(dir, "index", &st, AT_SYMLINK_NOFOLLOW) == 0)
+                ret->disk += (int64_t) st.st_blocks * 512;
+        return 0;
 }
 
 bool layer_store_has(layer_store *layers, const char *diff_id, int64_t *ret_size) {
-        int fd = layer_store_open_tar(layers, diff_id, ret_size);
-        mn_close(fd);
-        return fd >= 0;
+        struct layer_sizes sizes;
+        if (measure(layers, diff_id, &sizes) < 0)
+                return false;
+        if (ret_size)
+                *ret_size = sizes.tar;
+        return true;
 }
 
 int64_t layer_store_disk_size(layer_store *layers, const char *diff_id) {
-        cleanup_close int dir = open_layer(layers, diff_id);
-        static const char *const files[] = { "tar", "index" };
-        int64_t size = 0;
-        struct stat st;
-        for (size_t i = 0; dir >= 0 && i < MN_ARRAY_LEN(files); i++)
-                if (fstatat(dir, files[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
-                        size += (int64_t) st.st_blocks * 512;
-        return size;
+        struct layer_sizes sizes;
+        return measure(layers, diff_id, &sizes) < 0 ? 0 : sizes.disk;
 }
 
 /* ---- mounting ---- */
@@ -205,6 +246,10 @@ int layer_store_mount(layer_store *layers, const char *diff_id) {
         return result;
 }
 
+int layer_store_sync(layer_store *layers) {
+        return fsync(layers->fd) < 0 ? -errno : 0;
+}
+
 mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const char *diff_id), void *arg,
                            mn_err *err) {
         int fd = openat(layers->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -224,7 +269,7 @@ mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const ch
         return MN_OK;
 }
 
-/* ---- removing and checking ---- */
+/* ---- removing ---- */
 
 mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *err) {
         char name[LAYER_TMP_NAME_SIZE];
@@ -241,26 +286,4 @@ mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *e
         else if (mount)
                 mn_close(*mount);
         return r == 0 || r == -ENOENT ? MN_OK : mn_fail_errno(err, r, "removing layer %s", diff_id);
-}
-
-mn_status layer_store_verify(layer_store *layers, const char *diff_id, bool repairs, mn_err *err) {
-        cleanup_close int tar = layer_store_open_tar(layers, diff_id, NULL);
-        if (tar < 0)
-                return mn_fail_errno(err, tar, "layer %s", diff_id);
-        layer_writer *w;
-        mn_status st = layer_writer_new(layers, diff_id, &w, err);
-        if (st)
-                return st;
-        cleanup_free char *buffer = mn_alloc(LAYER_CHUNK_SIZE);
-        ssize_t n = 0;
-        while (!st && (n = mn_read_full(tar, buffer, LAYER_CHUNK_SIZE)) > 0)
-                st = layer_writer_feed(w, buffer, (size_t) n, err);
-        if (!st && n < 0)
-                st = mn_fail_errno(err, (int) n, "reading layer %s", diff_id);
-        if (!st)
-                st = layer_writer_finish(w, err);
-        if (!st)
-                st = layer_writer_compare(w, repairs, err);
-        layer_writer_free(w);
-        return st ? mn_err_prefix(err, MN_INTERNAL, "layer %s", diff_id) : MN_OK;
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which driver, and where its mounts are: what the options say, else what this kernel and data root can, tried
- * out. */
+/* Which driver, and where its mounts are: what the options say, else what this kernel and data root can,
+ * tried out. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "base/strv.h"
+#include "base/str.h"
+#include "codec/digest.h"
+#include "codec/tar.h"
 #include "image/layer_private.h"
 #include "sys/fd.h"
 #include "sys/file.h"
@@ -67,17 +66,24 @@ struct trial {
 };
 
 static int make_trial(layer_store *layers, const layer_driver *driver, struct trial *trial) {
+        static const char empty_tar[2 * MN_TAR_BLOCK];
+        char diff_id[MN_DIGEST_SIZE];
+        void *making;
         trial->layers = layers;
         trial->dir_fd = layer_make_tmp(layers, trial->name);
-        cleanup_close int tar = trial->dir_fd < 0 ? -1
-                                                  : openat(trial->dir_fd, "tar",
-                                                           O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (tar < 0)
-                return -errno;
-        tree *t = tree_new();
-        int r = ftruncate(tar, 2 * MN_TAR_BLOCK) < 0 ? -errno
-                                                     : driver->make(trial->dir_fd, tar, 2 * MN_TAR_BLOCK, t);
-        tree_free(t);
+        if (trial->dir_fd < 0)
+                return trial->dir_fd;
+        int r = driver->begin(layers, trial->dir_fd, &making);
+        if (r < 0)
+                return r;
+        if (driver->parse)
+                r = driver->parse(making, empty_tar, sizeof(empty_tar));
+        if (r == 0)
+                r = driver->write(making, empty_tar, sizeof(empty_tar));
+        if (r == 0)
+                r = driver->finish(making, mn_digest_of(empty_tar, sizeof(empty_tar), diff_id),
+                                   sizeof(empty_tar));
+        driver->free(making);
         return r;
 }
 
@@ -105,7 +111,8 @@ static int overlay_of_detached(struct trial *trial, const layer_driver *driver) 
         return MN_MIN(0, overlay);
 }
 
-/* On the thread of the space, where the trial's own directory is hidden: an empty file system is the layer. */
+/* On the thread of the space, where the trial's own directory is hidden: an empty file system is the layer.
+ */
 static void overlay_of_attached(void *arg) {
         struct trial *trial = arg;
         mount_space *space = trial->layers->space;
@@ -190,7 +197,8 @@ mn_status layer_store_choose(layer_store *layers, const char *data_root, const l
         if (st)
                 return st;
         if (!layers->driver)
-                return mn_fail(err, MN_INVALID, "storage driver \"%s\" is unknown or does not work on this host",
+                return mn_fail(err, MN_INVALID,
+                               "storage driver \"%s\" is unknown or does not work on this host",
                                mn_str_is_empty(choice.driver) ? "erofs, unpack" : choice.driver);
         find_erofs(layers);
         return MN_OK;

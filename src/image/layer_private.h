@@ -22,6 +22,7 @@ struct layer_store {
         const layer_driver *erofs; /* the form of that driver that works here; NULL: none */
         mount_space *space;        /* NULL: overlays take detached mounts */
         image_trash *trash;
+        char *unpack_path;
         pthread_mutex_t lock; /* of mounts */
         mn_map *mounts;       /* layer name to int *, a detached mount */
 };
@@ -39,5 +40,18 @@ void layer_tmp_name(char name[LAYER_TMP_NAME_SIZE]);
 /* Makes a directory in tmp/: its descriptor or -errno. */
 int layer_make_tmp(layer_store *layers, char name[LAYER_TMP_NAME_SIZE]);
 
-/* After finish: whether the index on disk is the one just made; replaces it when `repairs`. */
-mn_status layer_writer_compare(layer_writer *w, bool repairs, mn_err *err);
+/* A writer that makes the layer as `driver` does. */
+mn_status layer_writer_new_as(layer_store *layers, const layer_driver *driver, const char *expected,
+                              layer_writer **ret, mn_err *err);
+
+/* What a tree takes on the disk is not worth a walk at every question: both sizes are noted beside it. */
+struct layer_sizes {
+        int64_t tar;
+        int64_t disk;
+};
+int layer_sizes_write(int dir_fd, const struct layer_sizes *sizes);
+int layer_sizes_read(int dir_fd, struct layer_sizes *ret);
+
+/* After finish: the directory the layer was made in; and making it permanent there. */
+int layer_writer_dir(const layer_writer *w);
+int layer_writer_sync(layer_writer *w);

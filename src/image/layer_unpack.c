@@ -1,189 +1,199 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Driver `unpack`, for kernels that cannot mount EROFS from files: `tree` is a directory with the layer's
- * contents.
+ * Driver `unpack`, for kernels and file systems that cannot mount EROFS: `tree` is a directory with the
+ * layer's contents, `split` and `names` say how the tar comes out of it again (image/split.h).
  *
- * What is written is the tree that was built from the tar, in which every name is one component and every
- * parent a directory of ours: no link is followed and no name of the archive is resolved as a path.
+ * The daemon does not look at the tar: it hands the bytes to a worker (minato-unpack) that has given away
+ * everything but the layer's directory, then puts the tar together from what the worker left and compares its
+ * digest.
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/vec.h"
-#include "image/erofs_format.h"
-#include "image/layer.h"
+#include "base/str.h"
+#include "image/layer_private.h"
+#include "image/split.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/mountfd.h"
 #include "sys/path.h"
+#include "sys/spawn.h"
+#include "sys/tree.h"
 
-/* A directory being filled; they nest as deep as the tree does. */
-struct level {
-        int fd;
-        struct tree_inode *dir;
-        struct tree_dentry *next;
+enum { SOCKET_BUFFER = 1 << 20, OPAQUE_MAX = 64 << 20 };
+
+/* A layer being made. */
+struct making {
+        int dir_fd; /* borrowed */
+        int socket;
+        int pidfd; /* -1: the worker has been reaped */
+        bool has_result;
+        struct unpack_result result;
 };
 
-struct unpacking {
-        int tar_fd;
-        int links_fd; /* files with several names wait here under their number */
-        uint64_t nlinks;
-        MN_VEC(struct level) levels;
-};
+/* ---- the worker ---- */
 
-static const char *xattr_prefix(uint8_t prefix) {
-        switch (prefix) {
-        case EROFS_XATTR_USER:
-                return "user.";
-        case EROFS_XATTR_ACL_ACCESS:
-                return "system.posix_acl_access";
-        case EROFS_XATTR_ACL_DEFAULT:
-                return "system.posix_acl_default";
-        case EROFS_XATTR_TRUSTED:
-                return "trusted.";
-        default:
-                return "security.";
-        }
+static int begin(const layer_store *layers, int dir_fd, void **ret) {
+        int pair[2];
+        if (!layers->unpack_path || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return layers->unpack_path ? -errno : -ENOENT;
+        cleanup_close int ours = pair[0], theirs = pair[1];
+        const int size = SOCKET_BUFFER;
+        setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+        char *argv[] = { (char *) "minato-unpack", NULL };
+        const mn_spawn_fd fds[] = { { theirs, UNPACK_SOCKET_FD }, { dir_fd, UNPACK_DIR_FD } };
+        const mn_spawn_spec spec = {
+                .path = layers->unpack_path, .argv = argv, .fds = fds, .nfds = MN_ARRAY_LEN(fds)
+        };
+        int pidfd;
+        pid_t pid = mn_spawn(&spec, &pidfd);
+        if (pid < 0)
+                return pid;
+        struct making *m = mn_alloc(sizeof(*m));
+        m->dir_fd = dir_fd;
+        m->socket = MN_TAKE_FD(ours);
+        m->pidfd = pidfd;
+        *ret = m;
+        return 0;
 }
 
-/* Owner, mode, attributes and times, through a descriptor of the object itself (O_PATH for all but
- * directories). */
-static int set_metadata(int fd, const struct tree_inode *inode) {
-        char path[32];
-        mn_fd_path(fd, path);
-        if (fchownat(fd, "", inode->uid, inode->gid, AT_EMPTY_PATH) < 0)
-                return -errno;
-        if (!S_ISLNK(inode->mode) && chmod(path, inode->mode & 07777) < 0)
-                return -errno;
-        for (const struct tree_xattr *x = inode->xattrs; x; x = x->next) {
-                char name[300];
-                snprintf(name, sizeof(name), "%s%s", xattr_prefix(x->prefix), x->name);
-                if (setxattr(path, name, x->value, x->value_len, 0) < 0 && !S_ISLNK(inode->mode))
+static int send_all(int fd, const void *data, size_t len) {
+        const char *p = data;
+        while (len) {
+                ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+                if (n < 0 && errno != EINTR)
                         return -errno;
-        }
-        if (inode->is_opaque && setxattr(path, "trusted.overlay.opaque", "y", 1, 0) < 0)
-                return -errno;
-        const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-                                           { .tv_sec = inode->mtime_sec, .tv_nsec = inode->mtime_nsec } };
-        return utimensat(fd, "", times, AT_EMPTY_PATH) < 0 ? -errno : 0;
-}
-
-static int copy_piece(int from, int64_t from_offset, int to, int64_t to_offset, int64_t len) {
-        while (len > 0) {
-                off_t in = (off_t) from_offset, out = (off_t) to_offset;
-                ssize_t n = copy_file_range(from, &in, to, &out, (size_t) len, 0);
-                if (n <= 0)
-                        return n < 0 ? -errno : -EIO;
-                from_offset += n;
-                to_offset += n;
-                len -= n;
+                n = MN_MAX(n, (ssize_t) 0);
+                p += n;
+                len -= (size_t) n;
         }
         return 0;
 }
 
-static int copy_contents(const struct unpacking *u, const struct tree_inode *inode, int fd) {
-        if (!inode->is_sparse)
-                return copy_piece(u->tar_fd, inode->data_offset, fd, 0, inode->size);
-        int64_t from = inode->data_offset;
-        for (size_t i = 0; i < inode->npieces; i++) {
-                int r = copy_piece(u->tar_fd, from, fd, inode->pieces[i].offset, inode->pieces[i].len);
-                if (r < 0)
-                        return r;
-                from += inode->pieces[i].len;
+static int write_tar(void *making, const void *data, size_t len) {
+        struct making *m = making;
+        const uint32_t size = (uint32_t) len;
+        int r = send_all(m->socket, &size, sizeof(size));
+        return r < 0 ? r : send_all(m->socket, data, len);
+}
+
+/* What the worker says, or how it ended without a word. */
+static void wait_result(struct making *m) {
+        if (m->has_result)
+                return;
+        struct unpack_result *result = &m->result;
+        m->has_result = true;
+        ssize_t n = mn_read_full(m->socket, result, sizeof(*result));
+        m->socket = mn_close(m->socket);
+        int status = mn_wait_pidfd(m->pidfd);
+        m->pidfd = mn_close(m->pidfd);
+        result->problem[sizeof(result->problem) - 1] = '\0';
+        if (n == sizeof(*result) && result->error <= 0)
+                return;
+        result->error = -EIO;
+        if (WIFSIGNALED(status))
+                snprintf(result->problem, sizeof(result->problem),
+                         "the unpacking process was ended by signal %d", WTERMSIG(status));
+        else
+                snprintf(result->problem, sizeof(result->problem), "the unpacking process ended with %d",
+                         mn_exit_code(status));
+}
+
+static const char *problem(void *making, int *error) {
+        struct making *m = making;
+        wait_result(m);
+        if (m->result.error < 0)
+                *error = m->result.error;
+        return m->result.problem;
+}
+
+static void free_making(void *making) {
+        struct making *m = making;
+        if (m->pidfd >= 0) {
+                mn_pidfd_kill(m->pidfd, SIGKILL);
+                mn_wait_pidfd(m->pidfd);
         }
-        return ftruncate(fd, (off_t) inode->size) < 0 ? -errno : 0;
+        mn_close(m->pidfd);
+        mn_close(m->socket);
+        free(m);
 }
 
-static int make_file(const struct unpacking *u, const struct tree_inode *inode, int dir_fd,
-                     const char *name) {
-        cleanup_close int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                      0600);
+/* ---- what it left ---- */
+
+static int mark_opaque(int dir_fd, char *path) {
+        cleanup_close int fd = layer_open_long(dir_fd, path, O_DIRECTORY);
         if (fd < 0)
-                return -errno;
-        int r = copy_contents(u, inode, fd);
-        return r < 0 ? r : set_metadata(fd, inode);
+                return fd;
+        char link[32];
+        return setxattr(mn_fd_path(fd, link), "trusted.overlay.opaque", "y", 1, 0) < 0 ? -errno : 0;
 }
 
-static int make_other(const struct tree_inode *inode, int dir_fd, const char *name) {
-        int r = S_ISLNK(inode->mode)
-                        ? symlinkat(inode->link, dir_fd, name)
-                        : mknodat(dir_fd, name, inode->mode & S_IFMT, makedev(inode->major, inode->minor));
+/* Directories that hide what lower layers have: the mark is an attribute the worker may not set. */
+static int mark_all_opaque(int dir_fd) {
+        cleanup_free char *list = NULL;
+        size_t len = 0;
+        cleanup_close int fd = mn_open_nofollow(dir_fd, "opaque", O_RDONLY | O_NONBLOCK, 0);
+        int r = fd < 0 ? fd : mn_file_read_fd(fd, OPAQUE_MAX, &list, &len);
+        for (size_t at = 0; r >= 0 && at < len;) {
+                uint32_t size;
+                if (len - at < sizeof(size))
+                        return -EBADMSG;
+                memcpy(&size, list + at, sizeof(size));
+                at += sizeof(size);
+                if (size > len - at || memchr(list + at, 0, size))
+                        return -EBADMSG;
+                cleanup_free char *path = mn_strndup(list + at, size);
+                r = mark_opaque(dir_fd, path);
+                at += size;
+        }
+        if (r >= 0 && unlinkat(dir_fd, "opaque", 0) < 0)
+                r = -errno;
+        return MN_MIN(0, r);
+}
+
+/* Reads the tar back: it must be the one that was hashed on its way to the worker. */
+static int verify(int dir_fd, const char *diff_id) {
+        cleanup_layer_reader layer_reader *reader = NULL;
+        int r = layer_reader_of_tree(dir_fd, &reader);
         if (r < 0)
-                return -errno;
-        cleanup_close int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-        return fd < 0 ? -errno : set_metadata(fd, inode);
+                return r;
+        layer_reader_verify(reader, diff_id);
+        cleanup_free char *buffer = mn_alloc(LAYER_CHUNK_SIZE);
+        ssize_t n;
+        while ((n = layer_reader_read(reader, buffer, LAYER_CHUNK_SIZE)) > 0)
+                ;
+        return (int) n;
 }
 
-/* The first name of a file waits among the links, in case others follow. */
-static int make_object(struct unpacking *u, struct tree_inode *inode, int dir_fd, const char *name) {
-        char number[24];
-        if (!inode->nid) {
-                inode->nid = ++u->nlinks;
-                snprintf(number, sizeof(number), "%llu", (unsigned long long) inode->nid);
-                int r = S_ISREG(inode->mode) ? make_file(u, inode, u->links_fd, number)
-                                             : make_other(inode, u->links_fd, number);
-                if (r < 0)
-                        return r;
-        }
-        snprintf(number, sizeof(number), "%llu", (unsigned long long) inode->nid);
-        return linkat(u->links_fd, number, dir_fd, name, 0) < 0 ? -errno : 0;
-}
-
-static int enter(struct unpacking *u, struct tree_inode *dir, int parent_fd, const char *name) {
-        if (mkdirat(parent_fd, name, 0700) < 0)
-                return -errno;
-        int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        mn_vec_push(&u->levels, ((struct level){ fd, dir, dir->children }));
-        return 0;
-}
-
-/* Fills the directories depth first; a directory's times are set when it is full. */
-static int fill(struct unpacking *u) {
-        while (u->levels.len) {
-                struct level *top = &u->levels.items[u->levels.len - 1];
-                struct tree_dentry *d = top->next;
-                int r;
-                if (!d) {
-                        r = set_metadata(top->fd, top->dir);
-                        mn_close(top->fd);
-                        u->levels.len--;
-                } else {
-                        top->next = d->next;
-                        r = S_ISDIR(d->inode->mode) ? enter(u, d->inode, top->fd, d->name)
-                                                    : make_object(u, d->inode, top->fd, d->name);
-                }
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int make(int dir_fd, int tar_fd, int64_t tar_size, tree *t) {
-        (void) tar_size;
-        if (mkdirat(dir_fd, "links", 0700) < 0)
-                return -errno;
-        cleanup_close int links = openat(dir_fd, "links", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (links < 0)
-                return -errno;
-        struct unpacking u = { .tar_fd = tar_fd, .links_fd = links };
-        int r = enter(&u, tree_root(t), dir_fd, "tree");
+static int finish(void *making, const char *diff_id, int64_t tar_size) {
+        struct making *m = making;
+        const uint32_t end = 0;
+        (void) send_all(m->socket, &end, sizeof(end)); /* when that fails, the worker says why */
+        wait_result(m);
+        int r = m->result.error;
         if (r == 0)
-                r = fill(&u);
-        for (size_t i = 0; i < u.levels.len; i++)
-                mn_close(u.levels.items[i].fd);
-        mn_vec_release(&u.levels);
-        int removed = mn_remove_tree(dir_fd, "links");
-        return r < 0 ? r : removed;
+                r = mark_all_opaque(m->dir_fd);
+        if (r == 0)
+                r = verify(m->dir_fd, diff_id);
+        uint64_t disk = 0;
+        if (r == 0)
+                r = mn_tree_usage(m->dir_fd, &disk);
+        return r < 0 ? r : layer_sizes_write(m->dir_fd, &(struct layer_sizes){ tar_size, (int64_t) disk });
+}
+
+static int sync_tree(void *making) {
+        struct making *m = making;
+        return syncfs(m->dir_fd) < 0 ? -errno : 0;
 }
 
 static int mount_tree(int dir_fd) {
@@ -197,5 +207,13 @@ static int mount_tree(int dir_fd) {
 }
 
 const layer_driver layer_driver_unpack = {
-        .name = "unpack", .backing = "directories", .make = make, .mount = mount_tree
+        .name = "unpack",
+        .backing = "directories",
+        .begin = begin,
+        .write = write_tar,
+        .finish = finish,
+        .sync = sync_tree,
+        .problem = problem,
+        .free = free_making,
+        .mount = mount_tree,
 };

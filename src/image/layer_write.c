@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing a layer, on three threads: the caller's decompresses, one worker hashes and builds the tree, one
- * writes the tar. They share a ring of chunks, each of which goes to both workers; a failure stops all.
+ * Writing a layer, on three threads: the caller's decompresses, one worker hashes and lets the driver parse,
+ * one lets it write. They share a ring of chunks, each of which goes to both workers; a failure stops all.
  */
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "sys/fd.h"
 #include "sys/file.h"
 
-enum { WORKERS = 2, CHUNKS = 8, WRITEBACK_EVERY = 8 << 20 };
+enum { WORKERS = 2, CHUNKS = 8 };
 
 /* Output may be this many times the input, once it is larger than EXPANSION_FREE. */
 enum { EXPANSION_MAX = 1000 };
@@ -42,7 +42,8 @@ struct layer_writer {
         layer_store *layers;
         char name[LAYER_TMP_NAME_SIZE]; /* in tmp/ */
         int dir_fd;
-        int tar_fd;
+        const layer_driver *driver;
+        void *making; /* the driver's object */
         bool is_committed;
         bool is_scratch;
         char expected[MN_DIGEST_SIZE];
@@ -59,10 +60,7 @@ struct layer_writer {
         /* the workers' side */
         struct worker workers[WORKERS];
         mn_digest *digest;
-        mn_tar_reader *reader;
-        tree *tree;
         int64_t written;
-        int64_t flushed;
 
         /* between them */
         pthread_mutex_t lock;
@@ -92,24 +90,12 @@ int layer_make_tmp(layer_store *layers, char name[LAYER_TMP_NAME_SIZE]) {
 
 static int hash_chunk(layer_writer *w, const struct chunk *chunk) {
         mn_digest_update(w->digest, chunk->data, chunk->len);
-        return mn_tar_reader_feed(w->reader, chunk->data, chunk->len);
-}
-
-/* Begins to write out what has gathered, so that the sync at the end has little left to do. */
-static void write_back(layer_writer *w) {
-        if (w->written - w->flushed < WRITEBACK_EVERY)
-                return;
-        sync_file_range(w->tar_fd, w->flushed, w->written - w->flushed, SYNC_FILE_RANGE_WRITE);
-        w->flushed = w->written;
+        return w->driver->parse ? w->driver->parse(w->making, chunk->data, chunk->len) : 0;
 }
 
 static int write_chunk(layer_writer *w, const struct chunk *chunk) {
-        int r = mn_write_all(w->tar_fd, chunk->data, chunk->len);
-        if (r < 0)
-                return r;
         w->written += (int64_t) chunk->len;
-        write_back(w);
-        return 0;
+        return w->driver->write(w->making, chunk->data, chunk->len);
 }
 
 static void *work(void *arg) {
@@ -150,11 +136,6 @@ static int start_workers(layer_writer *w) {
 }
 
 /* ---- the caller ---- */
-
-static int on_entry(void *arg, const mn_tar_entry *entry) {
-        layer_writer *w = arg;
-        return tree_add(w->tree, entry);
-}
 
 /* Chunks that a worker still needs. With the lock. */
 static uint64_t pending(const layer_writer *w) {
@@ -208,26 +189,28 @@ static int put(void *arg, const void *data, size_t len) {
 }
 
 mn_status layer_writer_new(layer_store *layers, const char *expected, layer_writer **ret, mn_err *err) {
-        static const mn_tar_handler handler = { .entry = on_entry };
+        return layer_writer_new_as(layers, layers->driver, expected, ret, err);
+}
+
+mn_status layer_writer_new_as(layer_store *layers, const layer_driver *driver, const char *expected,
+                              layer_writer **ret, mn_err *err) {
         layer_writer *w = mn_alloc(sizeof(*w));
         w->layers = layers;
-        w->tar_fd = -1;
+        w->driver = driver;
         pthread_mutex_init(&w->lock, NULL);
         pthread_cond_init(&w->changed, NULL);
         if (expected)
                 memcpy(w->expected, expected, strlen(expected) + 1);
         w->digest = mn_digest_new(expected ? mn_digest_algorithm_of(expected) : MN_DIGEST_SHA256);
-        w->tree = tree_new();
-        w->reader = mn_tar_reader_new(&handler, w);
         for (size_t i = 0; i < CHUNKS; i++)
                 w->chunks[i].data = mn_alloc(LAYER_CHUNK_SIZE);
         image_trash_make_room(layers->trash);
         w->dir_fd = layer_make_tmp(layers, w->name);
         int r = w->dir_fd;
-        if (r >= 0) {
-                w->tar_fd = openat(w->dir_fd, "tar", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-                r = w->tar_fd < 0 ? -errno : start_workers(w);
-        }
+        if (r >= 0)
+                r = driver->begin(layers, w->dir_fd, &w->making);
+        if (r >= 0)
+                r = start_workers(w);
         if (r < 0) {
                 layer_writer_free(w);
                 return mn_fail_errno(err, r, "making room for a layer");
@@ -259,11 +242,10 @@ void layer_writer_free(layer_writer *w) {
         join(w);
         mn_decompressor_free(w->decompressor);
         mn_digest_free(w->digest);
-        mn_tar_reader_free(w->reader);
-        tree_free(w->tree);
+        if (w->making)
+                w->driver->free(w->making);
         for (size_t i = 0; i < CHUNKS; i++)
                 free(w->chunks[i].data);
-        mn_close(w->tar_fd);
         mn_close(w->dir_fd);
         if (w->dir_fd >= 0 && !w->is_committed)
                 mn_remove_tree(w->layers->tmp_fd, w->name);
@@ -276,13 +258,10 @@ void layer_writer_free(layer_writer *w) {
 static mn_status explain(layer_writer *w, int r, mn_err *err) {
         join(w);
         if (w->error < 0) {
-                r = w->error;
-                const char *problem = tree_problem(w->tree);
-                if (!*problem)
-                        problem = mn_tar_reader_problem(w->reader);
+                const char *problem = w->driver->problem(w->making, &w->error);
                 if (*problem)
                         return mn_fail(err, MN_INVALID, "invalid layer: %s", problem);
-                return mn_fail_errno(err, r, "writing a layer");
+                return mn_fail_errno(err, w->error, "writing a layer");
         }
         if (r == -EBADMSG)
                 return mn_fail(err, MN_INVALID, "invalid layer: the compressed data is corrupt or cut short");
@@ -323,16 +302,14 @@ mn_status layer_writer_finish(layer_writer *w, mn_err *err) {
         if (r == 0 && w->filling)
                 hand_over(w);
         join(w);
-        if (r == 0 && w->error == 0)
-                w->error = mn_tar_reader_finish(w->reader);
         if (r < 0 || w->error < 0)
                 return explain(w, r, err);
         mn_digest_finish(w->digest, w->diff_id);
         if (*w->expected && strcmp(w->expected, w->diff_id) != 0)
                 return mn_fail(err, MN_INVALID, "invalid layer: its digest is %s instead of %s", w->diff_id,
                                w->expected);
-        r = w->layers->driver->make(w->dir_fd, w->tar_fd, w->written, w->tree);
-        return r < 0 ? mn_fail_errno(err, r, "indexing a layer") : MN_OK;
+        w->error = w->driver->finish(w->making, w->diff_id, w->written);
+        return w->error < 0 ? explain(w, 0, err) : MN_OK;
 }
 
 const char *layer_writer_diff_id(const layer_writer *w) {
@@ -345,62 +322,22 @@ int64_t layer_writer_size(const layer_writer *w) {
 
 /* ---- commit ---- */
 
-static int sync_layer(layer_writer *w) {
-        if (fdatasync(w->tar_fd) < 0)
-                return -errno;
-        cleanup_close int index = openat(w->dir_fd, "index", O_RDONLY | O_CLOEXEC);
-        if (index >= 0 && fdatasync(index) < 0)
-                return -errno;
-        if (index < 0 && syncfs(w->dir_fd) < 0) /* a whole tree */
-                return -errno;
-        return fsync(w->dir_fd) < 0 ? -errno : 0;
+int layer_writer_dir(const layer_writer *w) {
+        return w->dir_fd;
+}
+
+int layer_writer_sync(layer_writer *w) {
+        return w->driver->sync(w->making);
 }
 
 mn_status layer_writer_commit(layer_writer *w, mn_err *err) {
         if (layer_store_has(w->layers, w->diff_id, NULL))
                 return MN_OK;
-        int r = w->is_scratch ? 0 : sync_layer(w);
+        int r = w->is_scratch ? 0 : layer_writer_sync(w);
         if (r == 0 && renameat(w->layers->tmp_fd, w->name, w->layers->fd, layer_name(w->diff_id)) < 0)
                 r = errno == EEXIST || errno == ENOTEMPTY ? 1 : -errno; /* another one was quicker */
         if (r < 0)
                 return mn_fail_errno(err, r, "storing layer %s", w->diff_id);
         w->is_committed = r == 0;
-        if (!w->is_scratch && fsync(w->layers->fd) < 0)
-                return mn_fail_errno(err, -errno, "storing layer %s", w->diff_id);
         return MN_OK;
-}
-
-/* ---- check ---- */
-
-/* True when both files have the same bytes; false also when either cannot be read. */
-static bool same_file(int a_dir, int b_dir, const char *name) {
-        cleanup_close int a = openat(a_dir, name, O_RDONLY | O_CLOEXEC);
-        cleanup_close int b = openat(b_dir, name, O_RDONLY | O_CLOEXEC);
-        if (a < 0 || b < 0)
-                return a < 0 && b < 0;
-        cleanup_free char *left = mn_alloc(2 * LAYER_CHUNK_SIZE);
-        char *right = left + LAYER_CHUNK_SIZE;
-        ssize_t n;
-        do {
-                n = mn_read_full(a, left, LAYER_CHUNK_SIZE);
-                if (n < 0 || mn_read_full(b, right, LAYER_CHUNK_SIZE) != n ||
-                    memcmp(left, right, (size_t) n) != 0)
-                        return false;
-        } while (n > 0);
-        return true;
-}
-
-mn_status layer_writer_compare(layer_writer *w, bool repairs, mn_err *err) {
-        cleanup_close int dir = openat(w->layers->fd, layer_name(w->diff_id),
-                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0 || same_file(dir, w->dir_fd, "index"))
-                return MN_OK;
-        if (!repairs)
-                return mn_fail(err, MN_INTERNAL, "the index does not fit the tar");
-        int r = sync_layer(w);
-        if (r == 0 && renameat(w->dir_fd, "index", dir, "index") < 0)
-                r = -errno;
-        if (r == 0 && fsync(dir) < 0)
-                r = -errno;
-        return r < 0 ? mn_fail_errno(err, r, "replacing the index") : MN_OK;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * A mount namespace of the store's own, with a thread that lives in it. Kernels before 6.15 make overlays only
- * of layers that are mounted somewhere in the caller's namespace, not of detached mounts: there the layers are
- * attached in this namespace, and the thread makes the overlays. The host's mount table sees nothing of it, and
- * all of it goes with the process.
+ * A mount namespace of the store's own, with a thread that lives in it. Kernels before 6.15 make overlays
+ * only of layers that are mounted somewhere in the caller's namespace, not of detached mounts: there the
+ * layers are attached in this namespace, and the thread makes the overlays. The host's mount table sees
+ * nothing of it, and all of it goes with the process.
  */
 
 typedef struct mount_space mount_space;

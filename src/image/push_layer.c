@@ -130,7 +130,7 @@ static mn_status mount_blob(const push_layer_spec *spec, registry_http *http,
 
 /* A layer while it is compressed and sent. */
 struct upload {
-        int fd;
+        layer_reader *reader;
         int64_t read_bytes, total_bytes;
         int64_t sent_bytes;
         bool is_at_end;
@@ -142,7 +142,7 @@ struct upload {
 };
 
 static int refill(struct upload *u) {
-        ssize_t n = mn_read_full(u->fd, u->input, INPUT_SIZE);
+        ssize_t n = layer_reader_read(u->reader, u->input, INPUT_SIZE);
         if (n < 0)
                 return (int) n;
         u->read_bytes += n;
@@ -224,13 +224,14 @@ static mn_status upload_once(const push_layer_spec *spec, registry_http *http, c
                         return mn_fail(err, MN_INTERNAL, "the registry names no place to upload to");
         }
         struct upload u = { .slot = slot, .err = err };
-        cleanup_close int fd = spec->ops->open_layer(spec->store, spec->diff_id, &u.total_bytes, err);
-        if (fd < 0)
-                return MN_INTERNAL;
+        cleanup_layer_reader layer_reader *reader = NULL;
+        mn_status opened = spec->ops->open_layer(spec->store, spec->diff_id, &reader, &u.total_bytes, err);
+        if (opened)
+                return opened;
         cleanup_gzip mn_gzip *gzip = mn_gzip_new();
         cleanup_digest mn_digest *hash = mn_digest_new(MN_DIGEST_SHA256);
         cleanup_free char *input = mn_alloc(INPUT_SIZE);
-        u.fd = fd;
+        u.reader = reader;
         u.gzip = gzip;
         u.hash = hash;
         u.input = input;

@@ -79,7 +79,8 @@ static mn_status mount_single(struct mounting *m, const char *diff_id) {
         return m->fd < 0 ? mn_fail_errno(m->err, m->fd, "mounting layer %s", diff_id) : MN_OK;
 }
 
-/* The writable layer's directories are on a mount of the host, which a namespace of its own sees as another. */
+/* The writable layer's directories are on a mount of the host, which a namespace of its own sees as another.
+ */
 static int set_writable(const struct mounting *m, const char *key, int fd) {
         cleanup_close int own = m->space ? mount_space_reopen(m->space, fd) : -1;
         if (m->space && own < 0)

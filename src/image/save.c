@@ -148,24 +148,34 @@ static int put_blob(struct save *s, const char *digest, const char *data, size_t
         return put_file(s, path, data, len);
 }
 
-static mn_status put_layer(struct save *s, const char *diff_id, int64_t *ret_size, mn_err *err) {
-        cleanup_close int fd = image_store_ingest_ops.open_layer(s->images, diff_id, ret_size, err);
-        if (fd < 0)
-                return MN_INTERNAL;
-        if (!is_first(s, diff_id))
-                return MN_OK;
-        cleanup_free char *path = mn_asprintf("blobs/sha256/%s", diff_id + 7), *buf = mn_alloc(CHUNK_SIZE);
-        int r = put_header(s, path, MN_TAR_FILE, *ret_size);
-        for (int64_t left = *ret_size; r == 0 && left > 0;) {
-                ssize_t n = mn_read_full(fd, buf, (size_t) MN_MIN(left, (int64_t) CHUNK_SIZE));
-                if (n <= 0)
-                        return mn_fail(err, MN_INTERNAL, "layer %s is cut short on the disk", diff_id);
-                r = put(s, buf, (size_t) n);
+/* The bytes of a layer; reading to its end also verifies what had to be put together. */
+static mn_status put_contents(struct save *s, layer_reader *reader, const char *diff_id, int64_t size,
+                              mn_err *err) {
+        cleanup_free char *buf = mn_alloc(CHUNK_SIZE);
+        int64_t left = size;
+        ssize_t n;
+        while ((n = layer_reader_read(reader, buf, CHUNK_SIZE)) > 0 && n <= left) {
+                int r = put(s, buf, (size_t) n);
+                if (r < 0)
+                        return mn_fail_errno(err, r, "cannot write the archive");
                 left -= n;
         }
-        if (r == 0)
+        if (n < 0)
+                return mn_fail_errno(err, (int) n, "layer %s is damaged on the disk", diff_id);
+        return n || left ? mn_fail(err, MN_INTERNAL, "layer %s is cut short on the disk", diff_id) : MN_OK;
+}
+
+static mn_status put_layer(struct save *s, const char *diff_id, int64_t *ret_size, mn_err *err) {
+        cleanup_layer_reader layer_reader *reader = NULL;
+        mn_status status = image_store_ingest_ops.open_layer(s->images, diff_id, &reader, ret_size, err);
+        if (status || !is_first(s, diff_id))
+                return status;
+        cleanup_free char *path = mn_asprintf("blobs/sha256/%s", diff_id + 7);
+        int r = put_header(s, path, MN_TAR_FILE, *ret_size);
+        status = r < 0 ? MN_INTERNAL : put_contents(s, reader, diff_id, *ret_size, err);
+        if (r == 0 && !status)
                 r = put_padding(s, *ret_size);
-        return r < 0 ? mn_fail_errno(err, r, "cannot write the archive") : MN_OK;
+        return r < 0 ? mn_fail_errno(err, r, "cannot write the archive") : status;
 }
 
 /* ---- documents ---- */

@@ -321,9 +321,10 @@ mn_status image_store_open(const image_store_config *config, image_store **ret, 
         if (r < 0 || images->blobs_fd < 0)
                 st = mn_fail_errno(err, r < 0 ? r : -errno, "opening \"%s\"", blobs);
         if (!st)
-                st = layer_store_open(config->data_root,
-                                      &(layer_options){ config->driver, config->driver_options },
-                                      &images->layers_on_disk, err);
+                st = layer_store_open(
+                        config->data_root,
+                        &(layer_options){ config->driver, config->driver_options, config->unpack_path },
+                        &images->layers_on_disk, err);
         if (!st)
                 st = load(images, err);
         if (st) {

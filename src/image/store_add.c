@@ -150,6 +150,9 @@ static mn_status add(image_store *images, const struct image_add_spec *spec, con
         mn_status st = make_record(images, spec, id, old, record, err);
         if (!st)
                 st = write_blobs(images, spec, id, err);
+        int r = st ? 0 : layer_store_sync(images->layers_on_disk);
+        if (r < 0)
+                st = mn_fail_errno(err, r, "storing the layers");
         if (!st)
                 st = commit(images, spec, record, err);
         if (st) {

@@ -196,12 +196,11 @@ static mn_status export_image(void *object, const char *id, mn_arena *arena, ima
         return MN_OK;
 }
 
-static int open_layer(void *object, const char *diff_id, int64_t *ret_size, mn_err *err) {
+static mn_status open_layer(void *object, const char *diff_id, layer_reader **ret, int64_t *ret_size,
+                            mn_err *err) {
         image_store *images = object;
-        int fd = layer_store_open_tar(images->layers_on_disk, diff_id, ret_size);
-        if (fd < 0)
-                (void) mn_fail_errno(err, fd, "opening layer %s", diff_id);
-        return fd;
+        int r = layer_store_open_tar(images->layers_on_disk, diff_id, ret, ret_size);
+        return r < 0 ? mn_fail_errno(err, r, "opening layer %s", diff_id) : MN_OK;
 }
 
 /* ---- where compressed layers are ---- */

@@ -19,6 +19,7 @@ struct tree {
         size_t nbuckets; /* a power of two */
         size_t nentries;
         const char *problem;
+        struct tree_inode *last;
 };
 
 enum { FIRST_BUCKETS = 1024, WHITEOUT_PREFIX_LEN = 4, NAME_MAX_LEN = 255 };
@@ -365,8 +366,13 @@ static int check_entry(tree *t, const mn_tar_entry *e) {
         return 0;
 }
 
+struct tree_inode *tree_last(const tree *t) {
+        return t->last;
+}
+
 int tree_add(tree *t, const mn_tar_entry *e) {
         t->problem = NULL;
+        t->last = NULL;
         int r = check_entry(t, e);
         if (r < 0)
                 return r;
@@ -397,6 +403,6 @@ int tree_add(tree *t, const mn_tar_entry *e) {
         if (old && e->type == MN_TAR_DIR && S_ISDIR(old->inode->mode))
                 copy_metadata(t, old->inode, e);
         else
-                put(t, dir, name, make_inode(t, e));
+                put(t, dir, name, t->last = make_inode(t, e));
         return 0;
 }

@@ -78,5 +78,9 @@ mn_arena *tree_arena(const tree *t);
    link's target), -ENOTDIR, -E2BIG, -ENAMETOOLONG, -ELOOP. */
 int tree_add(tree *t, const mn_tar_entry *entry);
 
+/* The inode that the last entry added made; NULL when it made none (a hard link, a whiteout, a known
+ * directory). */
+struct tree_inode *tree_last(const tree *t);
+
 /* What the last error was about. */
 const char *tree_problem(const tree *t);

@@ -46,6 +46,9 @@ class Store:
     def json(self, *args):
         return json.loads(self.run(*args))
 
+    def layers(self):
+        return sorted(p.name for p in (self.root / 'layers').iterdir())
+
     def files(self):
         """All files of layers and blobs, and what is left in tmp."""
         return sorted(str(p.relative_to(self.root)) for part in ('layers', 'blobs', 'tmp')

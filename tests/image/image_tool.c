@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For the tests: an image store without a daemon.
  *
- *     image-tool ROOT [--driver NAME[,OPTION...]] load < ARCHIVE | list | inspect NAME | history NAME | tag NAME REPO TAG
- * | rm NAME | rmf NAME | save NAME... > ARCHIVE | df | prune | rootfs NAME CONTAINER-DIRECTORY TARGET
- * (attaches the root file system at TARGET) | check [repair]
+ *     image-tool ROOT [--driver NAME[,OPTION...]] load < ARCHIVE | list | inspect NAME | history NAME | tag
+ * NAME REPO TAG | rm NAME | rmf NAME | save NAME... > ARCHIVE | df | prune | rootfs NAME CONTAINER-DIRECTORY
+ * TARGET (attaches the root file system at TARGET) | check [repair]
  */
 
 #include <errno.h>
@@ -171,6 +171,15 @@ static mn_status run(struct tool *t, const char *command) {
         return mn_fail(&t->err, MN_INVALID, "unknown command or missing arguments: %s", command);
 }
 
+/* A path relative to this program's directory, on the heap. */
+static char *beside(const char *path) {
+        char own[4096];
+        ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
+        own[MN_MAX(len, (ssize_t) 0)] = '\0';
+        *strrchr(own, '/') = '\0';
+        return mn_asprintf("%s/%s", own, path);
+}
+
 /* "erofs,erofs.backing=loop": the driver's name and its options, as --storage-driver and --storage-opt. */
 static char **split_driver(mn_arena *arena, char *text) {
         char **words = mn_arena_array(arena, 8, sizeof(*words));
@@ -189,7 +198,8 @@ int main(int argc, char **argv) {
         cleanup_free char *path = mn_asprintf("%s/state.db", argv[1]);
         store *db = NULL;
         mn_status st = store_open(path, &db, &t.err);
-        image_store_config config = { .data_root = argv[1], .store = db };
+        cleanup_free char *unpack = beside("../../src/image/minato-unpack");
+        image_store_config config = { .data_root = argv[1], .store = db, .unpack_path = unpack };
         if (has_driver) {
                 char **words = split_driver(t.arena, argv[3]);
                 config.driver = words[0];

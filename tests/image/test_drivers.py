@@ -11,7 +11,7 @@ from harness import daemon as daemons
 from test_layers import in_root
 
 DRIVERS = ['erofs,erofs.backing=file', 'erofs,erofs.backing=loop', 'unpack']
-needs_loop = pytest.mark.skipif(not os.path.exists('/dev/loop-control'), reason='this machine has no loop devices')
+needs_loop = pytest.mark.skipif(not os.path.exists("/dev/loop-control"), reason="this machine has no loop devices")
 
 
 def images():

@@ -198,16 +198,16 @@ static mn_status export(void *store, const char *id, mn_arena *arena, image_expo
         return MN_OK;
 }
 
-static int open_layer(void *store, const char *diff_id, int64_t *ret_size, mn_err *err) {
+static mn_status open_layer(void *store, const char *diff_id, layer_reader **ret, int64_t *ret_size,
+                            mn_err *err) {
         cleanup_free char *path = path_of(store, "layers", diff_id);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         struct stat st;
-        if (fd < 0 || fstat(fd, &st) < 0) {
-                (void) !mn_fail_errno(err, -errno, "layer %s", diff_id);
-                return -1;
-        }
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return mn_fail_errno(err, -errno, "layer %s", diff_id);
         *ret_size = st.st_size;
-        return fd;
+        *ret = layer_reader_of_tar(fd);
+        return MN_OK;
 }
 
 const image_ingest_ops driver_store_ops = {

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A layer on the disk against its digest. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "image/layer_private.h"
+#include "sys/fd.h"
+
+/* True when both files have the same bytes; false also when either cannot be read. */
+static bool same_file(int a_dir, int b_dir, const char *name) {
+        cleanup_close int a = openat(a_dir, name, O_RDONLY | O_CLOEXEC);
+        cleanup_close int b = openat(b_dir, name, O_RDONLY | O_CLOEXEC);
+        if (a < 0 || b < 0)
+                return a < 0 && b < 0;
+        cleanup_free char *left = mn_alloc(2 * LAYER_CHUNK_SIZE);
+        char *right = left + LAYER_CHUNK_SIZE;
+        ssize_t n;
+        do {
+                n = mn_read_full(a, left, LAYER_CHUNK_SIZE);
+                if (n < 0 || mn_read_full(b, right, LAYER_CHUNK_SIZE) != n ||
+                    memcmp(left, right, (size_t) n) != 0)
+                        return false;
+        } while (n > 0);
+        return true;
+}
+
+/* The index is a function of the tar: it is made anew and compared. */
+static mn_status compare_index(layer_store *layers, const char *diff_id, layer_writer *made, bool repairs,
+                               mn_err *err) {
+        cleanup_close int dir = openat(layers->fd, layer_name(diff_id), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0 || same_file(dir, layer_writer_dir(made), "index"))
+                return MN_OK;
+        if (!repairs)
+                return mn_fail(err, MN_INTERNAL, "the index does not fit the tar");
+        int r = layer_writer_sync(made);
+        if (r == 0 && renameat(layer_writer_dir(made), "index", dir, "index") < 0)
+                r = -errno;
+        if (r == 0 && fsync(dir) < 0)
+                r = -errno;
+        return r < 0 ? mn_fail_errno(err, r, "replacing the index") : MN_OK;
+}
+
+static mn_status feed(layer_writer *w, layer_reader *reader, mn_err *err) {
+        cleanup_free char *buffer = mn_alloc(LAYER_CHUNK_SIZE);
+        mn_status st = MN_OK;
+        ssize_t n = 0;
+        while (!st && (n = layer_reader_read(reader, buffer, LAYER_CHUNK_SIZE)) > 0)
+                st = layer_writer_feed(w, buffer, (size_t) n, err);
+        if (!st && n < 0)
+                st = mn_fail_errno(err, (int) n, "reading the tar");
+        return st ? st : layer_writer_finish(w, err);
+}
+
+static mn_status verify_tar(layer_store *layers, const char *diff_id, layer_reader *reader, bool repairs,
+                            mn_err *err) {
+        layer_writer *w;
+        mn_status st = layer_writer_new_as(layers, &layer_driver_erofs, diff_id, &w, err);
+        if (st)
+                return st;
+        st = feed(w, reader, err);
+        if (!st)
+                st = compare_index(layers, diff_id, w, repairs, err);
+        layer_writer_free(w);
+        return st;
+}
+
+/* Reading the tar out of the tree compares its digest. */
+static mn_status verify_tree(layer_reader *reader, mn_err *err) {
+        cleanup_free char *buffer = mn_alloc(LAYER_CHUNK_SIZE);
+        ssize_t n;
+        while ((n = layer_reader_read(reader, buffer, LAYER_CHUNK_SIZE)) > 0)
+                ;
+        if (n == -EBADMSG)
+                return mn_fail(err, MN_INTERNAL, "its contents do not have its digest");
+        return n < 0 ? mn_fail_errno(err, (int) n, "reading its contents") : MN_OK;
+}
+
+mn_status layer_store_verify(layer_store *layers, const char *diff_id, bool repairs, mn_err *err) {
+        cleanup_layer_reader layer_reader *reader = NULL;
+        int64_t size;
+        int r = layer_store_open_tar(layers, diff_id, &reader, &size);
+        if (r < 0)
+                return mn_fail_errno(err, r, "layer %s", diff_id);
+        mn_status st = layer_reader_is_tar(reader) ? verify_tar(layers, diff_id, reader, repairs, err)
+                                                   : verify_tree(reader, err);
+        return st ? mn_err_prefix(err, MN_INTERNAL, "layer %s", diff_id) : MN_OK;
+}
