@@ -30,6 +30,7 @@ struct http_conn {
         const http_listener *listener;
         http_server *server;
         http_conn_state state;
+        bool is_refused; /* the handshake has failed: only waited for until the client has seen that */
         loop_io *io;
         char *head; /* what has come of a head; owned; NULL when idle */
         size_t head_len, scanned;

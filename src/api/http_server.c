@@ -161,14 +161,35 @@ static void dispatch(http_conn *c) {
         }
 }
 
-/* Goes on with a TLS handshake; true when it is done. Closes the connection when it fails. */
+/* Ends a connection whose handshake has failed. A client that speaks HTTP without TLS is told so, in Go's
+ * words: command lines show them. Closing at once would reset the connection when more of the client's bytes
+ * come, and take the answer, or OpenSSL's alert, away: the client closes, or the handshake's time runs out.
+ */
+static void refuse_handshake(http_conn *c, int why) {
+        static const char answer[] = "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n"
+                                     "Client sent an HTTP request to an HTTPS server.\n";
+        if (why == -EBADMSG && send(c->fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                mn_log(MN_LOG_DEBUG, "cannot answer a plain request", " error=\"%s\"", mn_strerror(-errno));
+        c->is_refused = true;
+        shutdown(c->fd, SHUT_WR);
+}
+
+/* Throws away what a refused client still sends. */
+static void drain_refused(http_conn *c) {
+        char rest[4096];
+        ssize_t n = recv(c->fd, rest, sizeof(rest), MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                conn_close(c);
+}
+
+/* Goes on with a TLS handshake; true when it is done. */
 static bool is_handshake_done(http_conn *c) {
         int r = http_tls_handshake(c->tls);
         if (r == -EAGAIN)
                 return false;
         if (r < 0) {
                 mn_log(MN_LOG_DEBUG, "TLS handshake failed", " error=\"%s\"", mn_strerror(r));
-                conn_close(c);
+                refuse_handshake(c, r);
                 return false;
         }
         set_state(c, HTTP_CONN_IDLE);
@@ -178,6 +199,10 @@ static bool is_handshake_done(http_conn *c) {
 static void on_readable(void *arg, uint32_t events) {
         http_conn *c = arg;
         (void) events;
+        if (c->is_refused) {
+                drain_refused(c);
+                return;
+        }
         if (c->state == HTTP_CONN_HANDSHAKE && !is_handshake_done(c))
                 return;
         int r = http_read_head(c, c->server->scratch, HTTP_MAX_HEAD);

@@ -13,6 +13,7 @@
 /* What is used of libssl, found with dlsym(): name by name, so that the types are those of the headers. */
 #define LIBSSL_FUNCTIONS(X)                                                                                  \
         X(ERR_clear_error)                                                                                   \
+        X(ERR_peek_error)                                                                                    \
         X(TLS_server_method)                                                                                 \
         X(SSL_CTX_new)                                                                                       \
         X(SSL_CTX_free)                                                                                      \
@@ -156,6 +157,8 @@ int http_tls_handshake(http_tls_stream *s) {
         if (n == 1)
                 return 0;
         int r = result(s, n);
+        if (r == -EPROTO && ERR_GET_REASON(lib.ERR_peek_error()) == SSL_R_HTTP_REQUEST)
+                return -EBADMSG;
         return r == 0 ? -ECONNRESET : r;
 }
 

@@ -27,7 +27,8 @@ void http_tls_free(http_tls *tls);
 http_tls_stream *http_tls_accept(http_tls *tls, int fd);
 void http_tls_stream_free(http_tls_stream *s);
 
-/* Goes on with the handshake: 0 when it is done, -EAGAIN when the peer's turn is awaited, another -errno. */
+/* Goes on with the handshake: 0 when it is done, -EAGAIN when the peer's turn is awaited, -EBADMSG when it
+ * speaks HTTP without TLS, another -errno. */
 int http_tls_handshake(http_tls_stream *s);
 
 /* As recv() and send() without waiting; -errno. */
