@@ -12,69 +12,45 @@
 #include "base/strv.h"
 #include "base/time.h"
 #include "cli/config.h"
+#include "cli/endpoint.h"
 #include "cli/text.h"
 #include "codec/http.h"
-
-#define DEFAULT_HOST "unix:///run/minato/minato.sock"
 
 static const char *env(const char *name) {
         const char *value = getenv(name);
         return value && *value ? value : NULL;
 }
 
-const char *cli_host(cli *c) {
-        const char *host = c->globals.hosts ? c->globals.hosts[0] : env("MINATO_HOST");
-        host = host ? host : env("DOCKER_HOST");
-        host = host ? host : DEFAULT_HOST;
-        if (strstr(host, "://"))
-                return host;
-        return mn_arena_printf(c->arena,
-                               *host == '/'   ? "unix://%s"
-                               : *host == ':' ? "tcp://127.0.0.1%s"
-                                              : "tcp://%s",
-                               host);
-}
-
-/* A file of the certificate directory unless the option names another one. */
-static const char *certificate(cli *c, const char *option, const char *name) {
-        if (option)
-                return option;
-        const char *dir = env("DOCKER_CERT_PATH");
-        const char *path = mn_arena_printf(c->arena, "%s/%s", dir ? dir : c->globals.config_dir, name);
-        return access(path, R_OK) == 0 ? path : NULL;
-}
-
-static mn_status check_context(cli *c, mn_err *err) {
-        const char *name = c->globals.context ? c->globals.context : env("DOCKER_CONTEXT");
-        if (!name || strcmp(name, "default") == 0)
-                return MN_OK;
-        return mn_fail(
-                err, MN_NOT_IMPLEMENTED,
-                "context \"%s\" cannot be used: contexts are not supported, name the daemon with --host",
-                name);
+/* The configuration's HttpHeaders, sent with every request. */
+static void add_headers(cli *c) {
+        const mn_json *headers = mn_json_get(config_load(c), "HttpHeaders");
+        char **list = headers && headers->len ? mn_arena_array(c->arena, headers->len + 1, sizeof(*list))
+                                              : NULL;
+        c->headers = list;
+        for (const mn_json *h = list ? headers->child : NULL; h; h = h->next)
+                if (h->key && h->kind == MN_JSON_STRING && !strpbrk(h->key, "\r\n: ") &&
+                    !strpbrk(h->text, "\r\n") && strcasecmp(h->key, "User-Agent") != 0)
+                        *list++ = (char *) mn_arena_printf(c->arena, "%s: %s", h->key, h->text);
 }
 
 mn_status cli_client(cli *c, client **ret, mn_err *err) {
+        endpoint to = { 0 };
         if (c->client) {
                 *ret = c->client;
                 return MN_OK;
         }
-        const cli_globals *g = &c->globals;
-        client_spec spec = { .host = cli_host(c),
-                             .api_version = env("DOCKER_API_VERSION"),
-                             .verifies_tls = g->verifies_tls || env("DOCKER_TLS_VERIFY"),
-                             .headers = (const char *const *) c->headers };
-        mn_status status = check_context(c, err);
+        mn_status status = endpoint_find(c, NULL, &to, err);
         if (status)
                 return status;
-        if (g->hosts && g->hosts[1])
-                return mn_fail(err, MN_INVALID, "specify only one -H");
-        spec.has_tls = g->has_tls || spec.verifies_tls;
-        if (spec.has_tls) {
-                spec.ca_file = certificate(c, g->ca_file, "ca.pem");
-                spec.cert_file = certificate(c, g->cert_file, "cert.pem");
-                spec.key_file = certificate(c, g->key_file, "key.pem");
-        }
+        client_spec spec = { .host = to.host,
+                             .api_version = env("DOCKER_API_VERSION"),
+                             .has_tls = to.has_tls,
+                             .verifies_tls = to.verifies_tls,
+                             .ca_file = to.ca_file,
+                             .cert_file = to.cert_file,
+                             .key_file = to.key_file };
+        add_headers(c);
+        spec.headers = (const char *const *) c->headers;
         status = client_new(&spec, &c->client, err);
         *ret = c->client;
         return status;

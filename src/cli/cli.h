@@ -51,9 +51,6 @@ int cli_main(int argc, char **argv);
 /* The daemon's client, connected with the first request. */
 mn_status cli_client(cli *c, client **ret, mn_err *err) MN_MUST_USE;
 
-/* The address that would be used. */
-const char *cli_host(cli *c);
-
 /* One request without a body; `ret` may be NULL. */
 mn_status cli_request(cli *c, const char *method, const char *target, const mn_json **ret,
                       mn_err *err) MN_MUST_USE;

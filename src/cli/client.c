@@ -31,8 +31,9 @@ struct client {
 
 struct client_stream {
         client *owner;
-        int fd;
+        connection link;
         const char *method;
+        char *what;      /* the request in words, when the connection is a program's; else NULL */
         char *head_text; /* the head's own copy: `head` points into it */
         mn_http_head head;
         mn_http_chunked chunked;
@@ -67,8 +68,10 @@ void client_free(client *c) {
 void client_stream_free(client_stream *s) {
         if (!s)
                 return;
-        mn_close(s->fd);
+        mn_close(s->link.fd);
+        mn_close(s->link.report_fd);
         free(s->head_text);
+        free(s->what);
         free(s);
 }
 
@@ -77,9 +80,23 @@ void client_stream_freep(client_stream **s) {
         *s = NULL;
 }
 
-static mn_status stream_new(client *c, client_stream **ret, mn_err *err) {
-        int fd;
-        mn_status status = connect_open(&c->spec, &fd, err);
+/* `Get "https://name:2376/v1.50/containers/json"`, as Go calls a request in its messages; on the heap. */
+static char *describe(const client *c, const client_request *r) {
+        bool is_tcp = mn_str_has_prefix(c->spec.host, "tcp://");
+        char *text = mn_asprintf("%s \"%s://%s/v%s%s\"", r->method,
+                                 c->spec.has_tls && is_tcp ? "https" : "http",
+                                 is_tcp ? c->spec.host + 6 : "docker.example.com", c->spoken, r->target);
+        for (char *s = text + 1; *s != ' '; s++)
+                *s = (char) (*s | 0x20);
+        return text;
+}
+
+static mn_status stream_new(client *c, const client_request *request, client_stream **ret, mn_err *err) {
+        connection link;
+        mn_status status = connect_open(&c->spec, &link, err);
+        cleanup_free char *what = link.report_fd >= 0 || status == MN_INTERNAL ? describe(c, request) : NULL;
+        if (status == MN_INTERNAL)
+                return mn_err_prefix(err, MN_UNAVAILABLE, "error during connect: %s", what);
         if (status)
                 return status;
         client_stream *s = malloc(sizeof(*s)); /* not zeroed: most of it is the buffer */
@@ -87,8 +104,19 @@ static mn_status stream_new(client *c, client_stream **ret, mn_err *err) {
                 abort();
         memset(s, 0, offsetof(client_stream, buffer));
         s->owner = c;
-        s->fd = fd;
+        s->link = link;
+        s->what = MN_TAKE(what);
         *ret = s;
+        return MN_OK;
+}
+
+mn_status client_dial(client *c, int *ret_fd, mn_err *err) {
+        connection link;
+        mn_status status = connect_open(&c->spec, &link, err);
+        if (status)
+                return status;
+        mn_close(link.report_fd);
+        *ret_fd = link.fd;
         return MN_OK;
 }
 
@@ -98,8 +126,8 @@ static bool has_stream_body(const client_request *r) {
 
 static void add_head(const client *c, const client_request *r, mn_str *out) {
         mn_str_printf(out, "%s /v%s", r->method, c->spoken);
-        mn_str_printf(out, "%s HTTP/1.1\r\nHost: docker\r\nUser-Agent: minato/" MINATO_VERSION "\r\n",
-                      r->target);
+        mn_str_printf(out, "%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: minato/" MINATO_VERSION "\r\n", r->target,
+                      mn_str_has_prefix(c->spec.host, "tcp://") ? c->spec.host + 6 : "docker");
         for (const char *const *h = c->spec.headers; h && *h; h++)
                 mn_str_printf(out, "%s\r\n", *h);
         if (r->header)
@@ -164,11 +192,11 @@ static mn_status produce_from_fd(int fd, client_sink *sink, mn_err *err) {
 }
 
 static mn_status send_body(client_stream *s, const client_request *r, mn_err *err) {
-        client_sink sink = { .fd = s->fd };
+        client_sink sink = { .fd = s->link.fd };
         mn_status status = r->produce ? r->produce(r->userdata, &sink, err)
                                       : produce_from_fd(r->body_fd, &sink, err);
         if (!status && !sink.is_closed)
-                mn_write_all(s->fd, "0\r\n\r\n", 5);
+                mn_write_all(s->link.fd, "0\r\n\r\n", 5);
         return status;
 }
 
@@ -179,7 +207,7 @@ static mn_status send_request(client_stream *s, const client_request *r, mn_err 
                 return mn_fail(err, MN_TOO_LARGE, "the request is too large");
         s->method = r->method;
         s->is_ended = s->has_head = s->is_hijacked = false;
-        int result = mn_write_all(s->fd, out.data, out.len);
+        int result = mn_write_all(s->link.fd, out.data, out.len);
         if (result < 0 && result != -EPIPE)
                 return mn_fail_errno(err, result, "error during connect to %s", s->owner->spec.host);
         return has_stream_body(r) && !result ? send_body(s, r, err) : MN_OK;
@@ -195,7 +223,7 @@ static ssize_t fill(client_stream *s, size_t limit) {
                 s->begin = 0;
         }
         for (;;) {
-                ssize_t n = read(s->fd, s->buffer + s->end, MN_MIN(limit, BUFFER_SIZE - s->end));
+                ssize_t n = read(s->link.fd, s->buffer + s->end, MN_MIN(limit, BUFFER_SIZE - s->end));
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n > 0)
@@ -211,10 +239,13 @@ static mn_status read_head(client_stream *s, mn_err *err) {
         while ((len = mn_http_head_length(s->buffer + s->begin, s->end - s->begin, &scanned)) == 0) {
                 if (s->end - s->begin == BUFFER_SIZE)
                         return mn_fail(err, MN_INTERNAL, "the daemon's answer has too long a head");
-                if (fill(s, BUFFER_SIZE) <= 0)
-                        return mn_fail(err, MN_UNAVAILABLE,
-                                       "error during connect: the daemon at %s closed the connection",
-                                       s->owner->spec.host);
+                if (fill(s, BUFFER_SIZE) > 0)
+                        continue;
+                if (connect_cause(&s->link, err))
+                        return mn_err_prefix(err, MN_UNAVAILABLE, "error during connect: %s", s->what);
+                return mn_fail(err, MN_UNAVAILABLE,
+                               "error during connect: the daemon at %s closed the connection",
+                               s->owner->spec.host);
         }
         if (len < 0)
                 return mn_fail(err, MN_INTERNAL, "the daemon's answer is not HTTP");
@@ -346,7 +377,7 @@ const char *client_stream_header(const client_stream *s, const char *name) {
 }
 
 int client_stream_fd(const client_stream *s) {
-        return s->fd;
+        return s->link.fd;
 }
 
 bool client_stream_has_buffered(const client_stream *s) {
@@ -354,7 +385,7 @@ bool client_stream_has_buffered(const client_stream *s) {
 }
 
 void client_stream_shut(client_stream *s) {
-        shutdown(s->fd, SHUT_WR);
+        shutdown(s->link.fd, SHUT_WR);
 }
 
 /* "1.41" as 41, -1 when it is no version 1. */
@@ -378,7 +409,7 @@ static bool steps_down(client *c, mn_status status, mn_err *err) {
 
 static mn_status call_once(client *c, const client_request *request, mn_str *ret, mn_err *err) {
         cleanup_stream client_stream *s = MN_TAKE(c->idle);
-        mn_status status = s ? MN_OK : stream_new(c, &s, err);
+        mn_status status = s ? MN_OK : stream_new(c, request, &s, err);
         if (!status)
                 status = send_request(s, request, err);
         if (!status)
@@ -409,7 +440,7 @@ mn_status client_send(client *c, const client_request *request, client_stream **
         bool is_sent_once = has_stream_body(request) || request->is_hijack;
         mn_status status = is_sent_once ? client_confirm_version(c, err) : MN_OK;
         if (!status)
-                status = stream_new(c, &s, err);
+                status = stream_new(c, request, &s, err);
         if (!status)
                 status = send_request(s, request, err);
         if (!status)

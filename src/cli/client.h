@@ -93,6 +93,9 @@ void client_stream_free(client_stream *s);
 void client_stream_freep(client_stream **s);
 #define cleanup_stream MN_CLEANUP(client_stream_freep)
 
+/* A bare connection to the daemon, in `*ret_fd`. */
+mn_status client_dial(client *c, int *ret_fd, mn_err *err) MN_MUST_USE;
+
 /* Status code of the last answer. */
 int client_last_status(const client *c);
 

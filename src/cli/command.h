@@ -62,8 +62,10 @@ typedef struct cli_entry {
 } cli_entry;
 
 struct cli_command {
-        const char *usage;   /* what follows the command's path: "[OPTIONS] CONTAINER [CONTAINER...]" */
+        const char *usage;   /* what follows the command's path: "[OPTIONS] CONTAINER [CONTAINER...]"; "%s":
+                                program */
         const char *summary; /* one line */
+        const char *details; /* more of the help, "%s" for the program's name; NULL: none */
         const char *aliases; /* "container ls, container list, ps"; NULL: none */
         int min_args, max_args;
         bool stops_at_argument; /* options end at the first argument (run, exec) */
@@ -106,6 +108,9 @@ bool cli_is_switch(const cli_option *o);
 
 /* Appends the text of `--help`, wrapped at `columns`; "Usage" alone is the short form shown after errors. */
 void cli_help(const cli_command *command, const char *path, unsigned columns, mn_str *out);
+
+/* Appends a text in which "%s" stands for the program's name, the first word of `path`. */
+void cli_add_text(const char *text, const char *path, mn_str *out);
 void cli_usage_line(const cli_command *command, const char *path, mn_str *out);
 
 /* Prints the completion script or the manual page of the whole tree (build time, `minato __bash`). */

@@ -68,11 +68,18 @@ static void add_roff(const char *text, mn_str *out) {
         }
 }
 
+/* The first form of a usage; a title has one line. */
+static void add_usage(const cli_command *command, mn_str *out) {
+        cleanup_str mn_str first = MN_STR_INIT(0);
+        mn_str_add_len(&first, command->usage, strcspn(command->usage, "\n"));
+        add_roff(mn_str_text(&first), out);
+}
+
 static void add_manual_command(const cli_command *command, const char *path, mn_str *out) {
         mn_str_add(out, ".SS ");
         add_roff(path, out);
         mn_str_add_char(out, ' ');
-        add_roff(command->usage, out);
+        add_usage(command, out);
         mn_str_add_char(out, '\n');
         add_roff(command->summary, out);
         mn_str_add_char(out, '\n');
@@ -108,7 +115,11 @@ void cli_write_manual(const cli_command *command, const char *path, mn_str *out)
         add_manual_command(command, path, out);
         mn_str_add(out,
                    ".SH ENVIRONMENT\n.TP\n.B MINATO_HOST, DOCKER_HOST\nThe daemon's address, in this order; "
-                   "otherwise unix:///run/minato/minato.sock.\n.TP\n.B MINATO_CONFIG, "
+                   "otherwise unix:///run/minato/minato.sock.\n.TP\n.B MINATO_CONTEXT, DOCKER_CONTEXT\nName "
+                   "of the context to use when no host is named.\n"
+                   ".TP\n.B MINATO_TLS_VERIFY, DOCKER_TLS_VERIFY\nWhen set, TLS is used and the daemon is "
+                   "verified.\n.TP\n.B MINATO_CERT_PATH, DOCKER_CERT_PATH\nDirectory of ca.pem, cert.pem and "
+                   "key.pem.\n.TP\n.B MINATO_CONFIG, "
                    "DOCKER_CONFIG\nDirectory of "
                    "config.json.\n.TP\n.B DOCKER_API_VERSION\nAPI version to speak instead of our "
                    "newest.\n");

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "cli/credential.h"
+#include "cli/document.h"
 #include "cli/text.h"
 #include "codec/base64.h"
 #include "codec/reference.h"
@@ -117,29 +118,6 @@ mn_status config_find_auth(cli *c, const char *registry, config_auth *ret, mn_er
         return auth && *auth ? decode_auth(c, auth, ret, err) : MN_OK;
 }
 
-/* A copy of `object` with `key` replaced, added or (value NULL) left out. */
-static mn_json *with_member(cli *c, const mn_json *object, const char *key, mn_json *value) {
-        mn_json *copy = mn_arena_alloc(c->arena, sizeof(*copy)), **tail = &copy->child;
-        copy->kind = MN_JSON_OBJECT;
-        copy->key = object ? object->key : NULL;
-        for (const mn_json *m = object ? object->child : NULL; m; m = m->next) {
-                if (strcmp(m->key, key) == 0)
-                        continue;
-                *tail = mn_arena_alloc(c->arena, sizeof(**tail));
-                **tail = *m;
-                (*tail)->next = NULL;
-                tail = &(*tail)->next;
-                copy->len++;
-        }
-        if (value) {
-                value->key = key;
-                value->next = NULL;
-                *tail = value;
-                copy->len++;
-        }
-        return copy;
-}
-
 static mn_status write_config(cli *c, const mn_json *config, mn_err *err) {
         cleanup_str mn_str json = MN_STR_INIT(0), text = MN_STR_INIT(0);
         mn_json_write(config, &json);
@@ -160,10 +138,11 @@ static mn_status write_config(cli *c, const mn_json *config, mn_err *err) {
         return MN_OK;
 }
 
-static mn_json *new_text(cli *c, const char *text) {
-        mn_json *json = mn_arena_alloc(c->arena, sizeof(*json));
-        *json = (mn_json){ .kind = MN_JSON_STRING, .text = text, .len = strlen(text) };
-        return json;
+mn_status config_set_text(cli *c, const char *key, const char *value, mn_err *err) {
+        const mn_json *text = value ? document_text(c->arena, value) : NULL;
+        if (!value && !mn_json_get(config_load(c), key))
+                return MN_OK;
+        return write_config(c, document_with(c->arena, config_load(c), key, text), err);
 }
 
 mn_status config_store_auth(cli *c, const config_auth *auth, bool *ret_in_file, mn_err *err) {
@@ -174,12 +153,14 @@ mn_status config_store_auth(cli *c, const config_auth *auth, bool *ret_in_file, 
         cleanup_str mn_str plain = MN_STR_INIT(1 << 16), encoded = MN_STR_INIT(1 << 17);
         mn_str_printf(&plain, "%s:%s", auth->username, auth->password ? auth->password : "");
         mn_base64_encode(plain.data, plain.len, false, &encoded);
-        mn_json *entry = with_member(c, NULL, "auth",
-                                     new_text(c, mn_arena_strdup(c->arena, mn_str_text(&encoded))));
+        mn_json *entry = document_with(
+                c->arena, NULL, "auth",
+                document_text(c->arena, mn_arena_strdup(c->arena, mn_str_text(&encoded))));
         if (auth->identity_token)
-                entry = with_member(c, entry, "identitytoken", new_text(c, auth->identity_token));
-        mn_json *auths = with_member(c, mn_json_get(config_load(c), "auths"), auth->server, entry);
-        return write_config(c, with_member(c, config_load(c), "auths", auths), err);
+                entry = document_with(c->arena, entry, "identitytoken",
+                                      document_text(c->arena, auth->identity_token));
+        mn_json *auths = document_with(c->arena, mn_json_get(config_load(c), "auths"), auth->server, entry);
+        return write_config(c, document_with(c->arena, config_load(c), "auths", auths), err);
 }
 
 mn_status config_erase_auth(cli *c, const char *server, bool *ret_found, mn_err *err) {
@@ -193,7 +174,9 @@ mn_status config_erase_auth(cli *c, const char *server, bool *ret_found, mn_err 
                 if (status || !mn_json_get(auths, server))
                         return status;
         }
-        return write_config(c, with_member(c, config_load(c), "auths", with_member(c, auths, server, NULL)),
+        return write_config(c,
+                            document_with(c->arena, config_load(c), "auths",
+                                          document_with(c->arena, auths, server, NULL)),
                             err);
 }
 

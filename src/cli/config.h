@@ -27,6 +27,9 @@ const mn_json *config_load(cli *c);
 /* Text member at the top ("psFormat"), or NULL. */
 const char *config_text(cli *c, const char *key);
 
+/* Sets such a member, or takes it out (NULL), and writes the file. */
+mn_status config_set_text(cli *c, const char *key, const char *value, mn_err *err) MN_MUST_USE;
+
 /* Credentials for a registry ("docker.io", "localhost:5000"); all NULL when there are none. A configured
  * helper that is missing or fails is an error, never a fall-back to another store. */
 mn_status config_find_auth(cli *c, const char *registry, config_auth *ret, mn_err *err) MN_MUST_USE;

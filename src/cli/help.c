@@ -107,8 +107,18 @@ static bool has_visible_options(const cli_command *command) {
         return false;
 }
 
+void cli_add_text(const char *text, const char *path, mn_str *out) {
+        const char *place = strstr(text, "%s");
+        size_t len = place ? (size_t) (place - text) : strlen(text);
+        mn_str_add_len(out, text, len);
+        if (place)
+                mn_str_printf(out, "%.*s%s", (int) strcspn(path, " "), path, place + 2);
+}
+
 void cli_usage_line(const cli_command *command, const char *path, mn_str *out) {
-        mn_str_printf(out, "Usage:  %s%s%s\n", path, *command->usage ? " " : "", command->usage);
+        mn_str_printf(out, "Usage:  %s%s", path, *command->usage ? " " : "");
+        cli_add_text(command->usage, path, out);
+        mn_str_add_char(out, '\n');
 }
 
 static void add_children(const cli_command *command, mn_str *out) {
@@ -169,6 +179,8 @@ static void add_aliases(const cli_command *command, const char *path, mn_str *ou
 void cli_help(const cli_command *command, const char *path, unsigned columns, mn_str *out) {
         cli_usage_line(command, path, out);
         mn_str_printf(out, "\n%s\n", command->summary);
+        if (command->details)
+                cli_add_text(command->details, path, out);
         if (command->aliases)
                 add_aliases(command, path, out);
         if (command == &cli_root) {

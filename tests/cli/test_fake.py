@@ -200,3 +200,13 @@ def test_credentials_go_to_their_registry_only(clis, tmp_path):
         assert not documents[1].get("username") and not documents[1].get("password")
         ours.ok("logout", "r.example")
         assert json.loads(config.read_text())["auths"] == {}
+
+
+def test_headers_of_the_configuration_go_with_every_request(clis, tmp_path):
+    with FakeDaemon({("GET", "/containers/json"): []}) as daemon:
+        (tmp_path / "config").mkdir(exist_ok=True)
+        (tmp_path / "config" / "config.json").write_text(json.dumps({"HttpHeaders": {"X-Team": "blue", "Bad": "a\r\nX-Evil: 1"}}))
+        ours, _ = clis(daemon.host)
+        ours.ok("ps")
+        headers = daemon.requests[-1][4]
+        assert headers["X-Team"] == "blue" and "X-Evil" not in headers and "Bad" not in headers

@@ -71,8 +71,12 @@ static int run(cli *c, const void *parsed, char **args) {
 }
 
 const cli_command container_cp_command = {
-        .usage = "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-",
-        .summary = "",
+        .usage = "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\t%s cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
+        .summary = "Copy files/folders between a container and the local filesystem",
+        .details = "\nUse '-' as the source to read a tar archive from stdin\n"
+                   "and extract it to a directory destination in a container.\n"
+                   "Use '-' as the destination to stream a tar archive of a\n"
+                   "container source to stdout.\n",
         .aliases = "container cp, cp",
         .min_args = 2,
         .max_args = 2,

@@ -124,6 +124,7 @@ static int run(cli *c, const void *parsed, char **args) {
 const cli_command login_command = {
         .usage = "[OPTIONS] [SERVER]",
         .summary = "Authenticate to a registry.",
+        .details = "Defaults to Docker Hub if no server is specified.\n",
         .min_args = 0,
         .max_args = 1,
         .options = options,

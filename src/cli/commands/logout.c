@@ -22,6 +22,7 @@ static int run(cli *c, const void *options, char **args) {
 const cli_command logout_command = {
         .usage = "[SERVER]",
         .summary = "Log out from a registry.",
+        .details = "If no server is specified, the default is defined by the daemon.\n",
         .min_args = 0,
         .max_args = 1,
         .run = run,
