@@ -104,7 +104,6 @@ static mn_status mount_root(struct launch *l, mn_err *err) {
         const image_rootfs_spec spec = {
                 .image_id = r->image_id,
                 .container_fd = l->directory_fd,
-                .is_readonly = r->host_config.is_rootfs_readonly,
                 .has_init_layer = true,
                 .is_volatile = r->host_config.is_auto_remove,
         };
