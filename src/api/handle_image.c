@@ -5,8 +5,63 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/str.h"
 #include "image/image.h"
 #include "wire/system.h"
+
+/* ---- platforms ---- */
+
+struct platform {
+        char *os, *architecture, *variant;
+};
+static const mn_field platform_fields[] = {
+        { "os", &mn_type_str, offsetof(struct platform, os) },
+        { "architecture", &mn_type_str, offsetof(struct platform, architecture) },
+        { "variant", &mn_type_str, offsetof(struct platform, variant) },
+        { 0 },
+};
+static const mn_type platform_type = MN_STRUCT(struct platform, platform_fields);
+
+/* One value: JSON of an OCI platform since v1.46, "os/arch/variant" before. */
+static mn_status read_platform(api_call *c, const char *text, char **ret, mn_err *err) {
+        struct platform p;
+        if (*text != '{') {
+                *ret = (char *) (uintptr_t) text;
+                return MN_OK;
+        }
+        mn_status s = mn_json_decode_text(&platform_type, text, strlen(text), NULL, c->arena,
+                                          MN_UNKNOWN_IGNORE, &p, err);
+        if (s == MN_OK && (mn_str_is_empty(p.os) || mn_str_is_empty(p.architecture)))
+                s = mn_fail(err, MN_INVALID, "both OS and Architecture must be provided");
+        if (s != MN_OK)
+                return mn_err_prefix(err, MN_INVALID, "failed to parse platform");
+        *ret = mn_arena_printf(c->arena, "%s/%s%s%s", p.os, p.architecture,
+                               mn_str_is_empty(p.variant) ? "" : "/", p.variant ? p.variant : "");
+        return MN_OK;
+}
+
+mn_status api_image_platforms(api_call *c, const char *name, char *const **ret, mn_err *err) {
+        char **values = api_param_list(c, name);
+        mn_status s = MN_OK;
+        size_t n = 0;
+        for (char **value = values; s == MN_OK && *value; value++)
+                if (**value)
+                        s = read_platform(c, *value, &values[n++], err);
+        values[n] = NULL;
+        *ret = values;
+        return s;
+}
+
+mn_status api_image_platform(api_call *c, const char **ret, mn_err *err) {
+        char *const *all;
+        mn_status s = api_image_platforms(c, "platform", &all, err);
+        if (s == MN_OK && all[0] && all[1])
+                s = mn_fail(err, MN_INVALID, "only one platform can be given");
+        *ret = s == MN_OK ? all[0] : NULL;
+        return s;
+}
+
+/* ---- asking ---- */
 
 mn_status api_image_list(api_call *c, mn_err *err) {
         wire_filters filters;
@@ -18,6 +73,7 @@ mn_status api_image_list(api_call *c, mn_err *err) {
                 .is_all = api_param_bool(c, "all"),
                 .has_shared_size = api_param_bool(c, "shared-size"),
                 .has_digests = api_param_bool(c, "digests"),
+                .has_manifests = api_param_bool(c, "manifests"),
                 .filters = &filters,
         };
         s = image_list(c->engine->images, &spec, c->arena, &list, err);
@@ -26,20 +82,34 @@ mn_status api_image_list(api_call *c, mn_err *err) {
 
 mn_status api_image_inspect(api_call *c, mn_err *err) {
         wire_image_inspect image = { 0 };
-        mn_status s = image_inspect(c->engine->images, c->vars[0], c->arena, &image, err);
+        image_inspect_spec spec = { .name = c->vars[0], .has_manifests = api_param_bool(c, "manifests") };
+        mn_status s = api_image_platform(c, &spec.platform, err);
+        if (s == MN_OK && spec.platform && spec.has_manifests)
+                s = mn_fail(err, MN_INVALID,
+                            "conflicting options: manifests and platform options cannot both be set");
+        if (s == MN_OK)
+                s = image_inspect(c->engine->images, &spec, c->arena, &image, err);
         return s == MN_OK ? api_reply(c, &image) : s;
 }
 
 mn_status api_image_history(api_call *c, mn_err *err) {
         wire_image_history_list list = { 0 };
-        mn_status s = image_history(c->engine->images, c->vars[0], c->arena, &list, err);
+        const char *platform;
+        mn_status s = api_image_platform(c, &platform, err);
+        if (s == MN_OK)
+                s = image_history(c->engine->images, c->vars[0], platform, c->arena, &list, err);
         return s == MN_OK ? api_reply(c, &list) : s;
 }
 
 mn_status api_image_attestations(api_call *c, mn_err *err) {
-        char id[IMAGE_ID_SIZE];
-        mn_status s = image_resolve(c->engine->images, c->vars[0], id, err);
-        return s == MN_OK ? api_reply_text(c, 200, "[]\n", 3) : s;
+        cleanup_str mn_str text = { 0 };
+        image_attestation_spec spec = { .name = c->vars[0],
+                                        .types = api_param_list(c, "type"),
+                                        .has_statement = api_param_bool(c, "statement") };
+        mn_status s = api_image_platform(c, &spec.platform, err);
+        if (s == MN_OK)
+                s = image_attestations(c->engine->images, &spec, &text, err);
+        return s == MN_OK ? api_reply_text(c, 200, text.data, text.len) : s;
 }
 
 mn_status api_image_tag(api_call *c, mn_err *err) {
@@ -55,7 +125,9 @@ mn_status api_image_remove(api_call *c, mn_err *err) {
                 .is_forced = api_param_bool(c, "force"),
                 .keeps_parents = api_param_bool(c, "noprune"),
         };
-        mn_status s = image_remove(c->engine->images, c->vars[0], &spec, c->arena, &list, err);
+        mn_status s = api_image_platforms(c, "platforms", &spec.platforms, err);
+        if (s == MN_OK)
+                s = image_remove(c->engine->images, c->vars[0], &spec, c->arena, &list, err);
         return s == MN_OK ? api_reply(c, &list) : s;
 }
 

@@ -55,6 +55,9 @@ static mn_status pull(api_call *c, mn_err *err) {
         mn_status s = mn_reference_parse(api_param(c, "fromImage"), &reference, err);
         if (s == MN_OK && tag && *tag)
                 s = mn_reference_set_tag_or_digest(&reference, tag, err);
+        const char *platform;
+        if (s == MN_OK)
+                s = api_image_platform(c, &platform, err);
         if (s == MN_OK)
                 s = api_image_auth(c, &auth, err);
         if (s != MN_OK)
@@ -62,7 +65,7 @@ static mn_status pull(api_call *c, mn_err *err) {
         image_pull_spec spec = {
                 .reference = &reference,
                 .has_all_tags = !*reference.tag && !*reference.digest,
-                .platform = api_param(c, "platform"),
+                .platform = platform,
                 .auth = auth,
                 .is_verified = api_param_bool_or(c, "verify", false),
         };
@@ -116,13 +119,14 @@ mn_status api_image_push(api_call *c, mn_err *err) {
         mn_status s = mn_reference_parse(c->vars[0], &reference, err);
         if (s == MN_OK && tag && *tag)
                 s = mn_reference_set_tag_or_digest(&reference, tag, err);
+        image_push_spec spec = { .reference = &reference };
+        if (s == MN_OK)
+                s = api_image_platform(c, &spec.platform, err);
         if (s == MN_OK)
                 s = api_image_auth(c, &auth, err);
         if (s != MN_OK)
                 return s;
-        image_push_spec spec = { .reference = &reference,
-                                 .platform = api_param(c, "platform"),
-                                 .auth = auth };
+        spec.auth = auth;
         s = image_push(c->engine->images, c->engine->registry, &spec, report_progress, c, err);
         if (s != MN_OK)
                 return api_stream_fail(c, s, err);
@@ -136,12 +140,13 @@ mn_status api_image_load(api_call *c, mn_err *err) {
         image_load_spec spec = {
                 .read = read_request,
                 .read_arg = c,
-                .platform = api_param(c, "platform"),
                 .report = report_progress,
                 .report_arg = c,
                 .is_quiet = api_param_bool_or(c, "quiet", true),
         };
-        mn_status s = image_load(c->engine->images, &spec, err);
+        mn_status s = api_image_platforms(c, "platform", &spec.platforms, err);
+        if (s == MN_OK)
+                s = image_load(c->engine->images, &spec, err);
         if (s != MN_OK)
                 return api_stream_fail(c, s, err);
         if (!http_request_is_answered(c->request))
@@ -150,9 +155,11 @@ mn_status api_image_load(api_call *c, mn_err *err) {
 }
 
 static mn_status save(api_call *c, char *const *names, mn_err *err) {
+        image_save_spec spec = { .names = names };
         if (!names[0])
                 return mn_fail(err, MN_INVALID, "no images to save");
-        return image_save(c->engine->images, names, write_archive, c, err);
+        mn_status s = api_image_platforms(c, "platform", &spec.platforms, err);
+        return s == MN_OK ? image_save(c->engine->images, &spec, write_archive, c, err) : s;
 }
 
 mn_status api_image_save(api_call *c, mn_err *err) {

@@ -87,6 +87,13 @@ API_HANDLER(api_distribution);
 struct image_auth;
 mn_status api_image_auth(api_call *c, struct image_auth **ret, mn_err *err) MN_MUST_USE;
 
+/* Values of a parameter of platforms as "os/arch[/variant]", NULL-terminated; they come so or as JSON of an
+   OCI platform. */
+mn_status api_image_platforms(api_call *c, const char *name, char *const **ret, mn_err *err) MN_MUST_USE;
+
+/* The parameter `platform`; NULL when absent, MN_INVALID for more than one. */
+mn_status api_image_platform(api_call *c, const char **ret, mn_err *err) MN_MUST_USE;
+
 /* handle_transfer.c */
 API_HANDLER(api_image_create);
 API_HANDLER(api_image_push);

@@ -33,7 +33,8 @@ static mn_status find(cli *c, void *userdata, const char *name, mn_str *text, co
         for (; !status && *kinds; kinds++) {
                 const char *target = mn_arena_printf(
                         c->arena, "%s%s", cli_target(c, (*kinds)->prefix, name, (*kinds)->suffix),
-                        *kinds == &inspect_container || *kinds == &inspect_network ? l->query : "");
+                        is_only || *kinds == &inspect_container || *kinds == &inspect_network ? l->query
+                                                                                              : "");
                 const client_request request = { .method = "GET", .target = target };
                 mn_status found = client_call_text(peer, &request, text, err);
                 *ret_type = (*kinds)->type;

@@ -107,6 +107,9 @@ void container_count(container_engine *e, container_counts *ret);
 size_t container_count_image_users(void *arg, const char *image_id, char ret_container[MN_ID_SIZE],
                                    bool *ret_is_running);
 
+/* For image_hooks.list_users: ids, NULL-terminated, in the arena. */
+char **container_list_image_users(void *arg, const char *image_id, mn_arena *arena);
+
 /* ---- create, remove, look ---- */
 
 /* POST /containers/create. `name` may be NULL or "" (one is made up); `platform` NULL or "" for the host's.

@@ -24,7 +24,8 @@
 struct creation {
         container_engine *e;
         const char *name;
-        mn_arena *arena; /* becomes the container's */
+        const char *platform; /* wanted of the image; NULL or "": any */
+        mn_arena *arena;      /* becomes the container's */
         container_record *record;
         char image_id[IMAGE_ID_SIZE];
         size_t nvolumes; /* of record->mounts: looked at so far; anonymous ones among them were made */
@@ -74,7 +75,7 @@ static void fill_resource_defaults(wire_resources *r) {
 static mn_status complete_from_image(struct creation *k, mn_err *err) {
         container_record *r = k->record;
         mn_status status = image_pin(k->e->options.images, r->config.image ? r->config.image : "",
-                                     k->image_id, err);
+                                     k->platform, k->image_id, err);
         if (status)
                 return status;
         image_info image;
@@ -410,8 +411,7 @@ static mn_status create(struct creation *k, const wire_container_create *request
 mn_status container_create(container_engine *e, const wire_container_create *request, const char *name,
                            const char *platform, mn_arena *arena, wire_container_create_response *ret,
                            mn_err *err) {
-        (void) platform; /* an image has one platform here: its name decides */
-        struct creation k = { .e = e, .name = name, .arena = mn_arena_new() };
+        struct creation k = { .e = e, .name = name, .platform = platform, .arena = mn_arena_new() };
         cleanup_container container *c = NULL;
         mn_status status = create(&k, request, &c, err);
         if (status)

@@ -51,7 +51,7 @@ static mn_map *find_ancestors(container_engine *e, const wire_filters *filters) 
         for (; *names; names++) {
                 char id[IMAGE_ID_SIZE];
                 cleanup_err mn_err ignored = { 0 };
-                if (!image_resolve(e->options.images, *names, id, &ignored))
+                if (!image_resolve(e->options.images, *names, NULL, id, &ignored))
                         mn_map_set(ids, id, NULL);
         }
         return ids;

@@ -237,3 +237,17 @@ size_t container_count_image_users(void *arg, const char *image_id, char ret_con
         }
         return count;
 }
+
+char **container_list_image_users(void *arg, const char *image_id, mn_arena *arena) {
+        container_engine *e = arg;
+        ENGINE_LOCKED(e);
+        size_t pos = 0, n = 0;
+        void *value;
+        char **ids = mn_arena_array(arena, mn_map_len(e->by_id) + 1, sizeof(*ids));
+        while (mn_map_next(e->by_id, &pos, NULL, &value)) {
+                const container *c = value;
+                if (mn_str_equal(c->record->image_id, image_id))
+                        ids[n++] = mn_arena_strdup(arena, c->id);
+        }
+        return ids;
+}

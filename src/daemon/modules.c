@@ -185,6 +185,11 @@ static size_t count_users(void *arg, const char *image_id, char ret_container[MN
         return container_count_image_users(e->containers, image_id, ret_container, ret_is_running);
 }
 
+static char **list_users(void *arg, const char *image_id, mn_arena *arena) {
+        struct engine *e = arg;
+        return container_list_image_users(e->containers, image_id, arena);
+}
+
 static void on_image_event(void *arg, const char *action, const char *image_id, const char *name) {
         struct engine *e = arg;
         notice_image(e->events, action, image_id, name);
@@ -192,7 +197,9 @@ static void on_image_event(void *arg, const char *action, const char *image_id, 
 
 /* Takes over what runs, then lets the background work begin. */
 static mn_status take_over(struct engine *e, mn_err *err) {
-        image_hooks hooks = { .arg = e, .count_users = count_users, .event = on_image_event };
+        image_hooks hooks = {
+                .arg = e, .count_users = count_users, .list_users = list_users, .event = on_image_event
+        };
         image_store_set_hooks(e->images, &hooks);
         mn_status s = container_engine_restore(e->containers, err);
         if (s == MN_OK)

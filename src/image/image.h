@@ -40,6 +40,8 @@ typedef struct image_hooks {
            `ret_container` (a running one first) and says whether it runs. */
         size_t (*count_users)(void *arg, const char *image_id, char ret_container[MN_ID_SIZE],
                               bool *ret_is_running);
+        /* Ids of these containers, NULL-terminated, in the arena. */
+        char **(*list_users)(void *arg, const char *image_id, mn_arena *arena);
         /* Something happened to an image: "load", "import", "tag", "untag", "delete", "save". `name` is the
            familiar reference, or the id when there is none. */
         void (*event)(void *arg, const char *action, const char *image_id, const char *name);
@@ -92,12 +94,13 @@ typedef struct image_info {
 mn_status image_get(image_store *images, const char *name, mn_arena *arena, image_info *ret,
                     mn_err *err) MN_MUST_USE;
 
-/* Only the id. */
-mn_status image_resolve(image_store *images, const char *name, char ret_id[IMAGE_ID_SIZE],
-                        mn_err *err) MN_MUST_USE;
+/* Only the id: of the name's image for the platform ("os[/arch[/variant]]"; NULL or "": the one the name
+   points to). MN_NOT_FOUND "image with reference x was found but its platform ..." when there is none. */
+mn_status image_resolve(image_store *images, const char *name, const char *platform,
+                        char ret_id[IMAGE_ID_SIZE], mn_err *err) MN_MUST_USE;
 
 /* Keeps an image from being deleted between looking it up and recording its use; unpin exactly once. */
-mn_status image_pin(image_store *images, const char *name, char ret_id[IMAGE_ID_SIZE],
+mn_status image_pin(image_store *images, const char *name, const char *platform, char ret_id[IMAGE_ID_SIZE],
                     mn_err *err) MN_MUST_USE;
 void image_unpin(image_store *images, const char *id);
 
@@ -109,6 +112,7 @@ typedef struct image_list_spec {
         bool has_shared_size;
         bool has_digests;            /* no effect on content: RepoDigests are always there */
         bool has_containers;         /* count them; else -1 */
+        bool has_manifests;          /* of all platforms */
         const wire_filters *filters; /* NULL: none. dangling, label, before, since, until, reference */
 } image_list_spec;
 
@@ -119,10 +123,29 @@ extern const char *const image_prune_filters[];
 /* Newest first. */
 mn_status image_list(image_store *images, const image_list_spec *spec, mn_arena *arena,
                      wire_image_summary_list *ret, mn_err *err) MN_MUST_USE;
-mn_status image_inspect(image_store *images, const char *name, mn_arena *arena, wire_image_inspect *ret,
-                        mn_err *err) MN_MUST_USE;
-mn_status image_history(image_store *images, const char *name, mn_arena *arena, wire_image_history_list *ret,
-                        mn_err *err) MN_MUST_USE;
+
+typedef struct image_inspect_spec {
+        const char *name;
+        const char *platform; /* of the image to show; NULL or "": the one the name points to */
+        bool has_manifests;   /* of all platforms of the name's index */
+} image_inspect_spec;
+
+mn_status image_inspect(image_store *images, const image_inspect_spec *spec, mn_arena *arena,
+                        wire_image_inspect *ret, mn_err *err) MN_MUST_USE;
+mn_status image_history(image_store *images, const char *name, const char *platform, mn_arena *arena,
+                        wire_image_history_list *ret, mn_err *err) MN_MUST_USE;
+
+typedef struct image_attestation_spec {
+        const char *name;
+        const char *platform;
+        char *const *types; /* predicate types wanted; NULL or empty: all */
+        bool has_statement; /* the statements themselves */
+} image_attestation_spec;
+
+/* GET /images/{name}/attestations: appends the JSON list of in-toto statements the index of the name has for
+   the image. */
+mn_status image_attestations(image_store *images, const image_attestation_spec *spec, mn_str *ret_json,
+                             mn_err *err) MN_MUST_USE;
 
 /* Sums for GET /system/df. */
 typedef struct image_usage {
@@ -141,7 +164,8 @@ mn_status image_tag(image_store *images, const char *name, const char *repositor
 
 typedef struct image_remove_spec {
         bool is_forced;
-        bool keeps_parents; /* noprune */
+        bool keeps_parents;     /* noprune */
+        char *const *platforms; /* remove only these of the name's index; NULL or empty: all of it */
 } image_remove_spec;
 
 /* Docker's rules: a name with other names beside it is only untagged; MN_CONFLICT "conflict: unable to remove
@@ -163,7 +187,7 @@ typedef int (*image_write_fn)(void *arg, const void *buf, size_t len);
 typedef struct image_load_spec {
         image_read_fn read;
         void *read_arg;
-        const char *platform;     /* "os/arch[/variant]" to choose from an index; NULL: the host's */
+        char *const *platforms;   /* "os/arch[/variant]" to load of an index; NULL or empty: all there are */
         image_progress_fn report; /* may be NULL */
         void *report_arg;
         bool is_quiet;
@@ -173,9 +197,15 @@ typedef struct image_load_spec {
  * verified. */
 mn_status image_load(image_store *images, const image_load_spec *spec, mn_err *err) MN_MUST_USE;
 
+typedef struct image_save_spec {
+        char *const *names;
+        char *const *platforms; /* "os/arch[/variant]" to save of an index; NULL or empty: all that is here */
+} image_save_spec;
+
 /* Checks the names; then writes one archive with all of them, deterministic byte for byte. The names are
-   looked up before the first byte is written. */
-mn_status image_save(image_store *images, char *const *names, image_write_fn write, void *arg,
+   looked up before the first byte is written. Layers are uncompressed; an index whose manifests name others
+   is written anew. */
+mn_status image_save(image_store *images, const image_save_spec *spec, image_write_fn write, void *arg,
                      mn_err *err) MN_MUST_USE;
 
 typedef struct image_import_spec {

@@ -41,10 +41,12 @@ typedef struct image_ingest_document {
 } image_ingest_document;
 
 typedef struct image_ingest_image {
-        image_ingest_document config;   /* its sha256 digest is the image's id */
-        image_ingest_document manifest; /* data NULL: the image was made here and has none */
-        image_ingest_document index;    /* data NULL: the reference named the manifest itself */
-        const mn_reference *reference;  /* tag or digest to record; NULL: the image has no name yet */
+        image_ingest_document config;             /* its sha256 digest is the image's id */
+        image_ingest_document manifest;           /* data NULL: the image was made here and has none */
+        image_ingest_document index;              /* data NULL: the reference named the manifest itself */
+        const image_ingest_document *attachments; /* documents of the index's attestations for the image */
+        size_t nattachments;
+        const mn_reference *reference; /* tag or digest to record; NULL: the image has no name yet */
         const char *repo_digest; /* digest for RepoDigests: of the index or else the manifest; NULL: none */
         const char *parent;      /* id of the image it was made from here; NULL: none */
         const char *signer;      /* who signed it, as verified; NULL when nobody looked */
@@ -58,7 +60,24 @@ typedef struct image_export {
         const char *os, *architecture, *variant;
         const char **diff_ids; /* bottom layer first */
         size_t nlayers;
+        image_ingest_document manifest; /* the newest it came with; data NULL: none */
 } image_export;
+
+/* One manifest of an index, with what is here of it. */
+typedef struct image_export_entry {
+        const char *digest;
+        const char *image_id; /* NULL: its image is not here */
+        const image_ingest_document
+                *documents; /* the manifest, then an attestation's others; none: not here */
+        size_t ndocuments;
+} image_export_entry;
+
+/* An index with its entries in its order. Strings live in the arena given. */
+typedef struct image_export_index {
+        image_ingest_document document; /* data NULL: none */
+        image_export_entry *entries;
+        size_t nentries;
+} image_export_index;
 
 /* Where a layer's compressed form is known to be: one line of memory per layer and repository. */
 typedef struct image_blob_source {
@@ -96,8 +115,17 @@ typedef struct image_ingest_ops {
         /* The reference's image was pushed: "<repository>@<digest>" is one of its digests now. */
         void (*note_push)(void *store, const mn_reference *reference, const char *digest);
 
-        /* Id of the image the reference points to ("" when none), without touching anything. */
-        const char *(*find)(void *store, const mn_reference *reference, mn_arena *arena);
+        /* True when all of the image is there and the reference names it, with this index if there is one. */
+        bool (*is_current)(void *store, const image_ingest_image *image);
+
+        /* Id of the image the reference points to ("" when none), without touching anything; of its index
+           the one for the platform (NULL or "": any), when that is there. */
+        const char *(*find)(void *store, const mn_reference *reference, const char *platform,
+                            mn_arena *arena);
+
+        /* The index of the reference, if it has one. */
+        mn_status (*export_index)(void *store, const mn_reference *reference, mn_arena *arena,
+                                  image_export_index *ret, mn_err *err);
 
         /* For push and save: tags of a repository (NULL-terminated, sorted), an image by id, and the
          * uncompressed tar of a layer. */

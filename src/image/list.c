@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "base/strv.h"
 #include "base/time.h"
+#include "image/index.h"
+#include "image/manifests.h"
 #include "image/store_private.h"
 
 const char *const image_list_filters[] = { "dangling", "label", "label!",    "before",
@@ -14,6 +16,8 @@ const char *const image_list_filters[] = { "dangling", "label", "label!",    "be
 
 /* The list's filters, resolved once. */
 struct selection {
+        image_store *images;
+        bool is_all;
         const wire_filters *filters;
         bool has_dangling;
         bool is_dangling;
@@ -85,6 +89,8 @@ static bool any_name_matches(const struct selection *s, const struct image_recor
 
 static bool is_selected(const struct selection *s, const struct image_record *record) {
         bool is_dangling = count_tags(record) == 0;
+        if (!record->names.len && !s->is_all && image_index_lists(s->images, record))
+                return false; /* its index's name stands for it */
         return !record->is_hidden && (!s->has_dangling || s->is_dangling == is_dangling) &&
                (!s->before_ns || record->created < s->before_ns) &&
                (!s->since_ns || record->created > s->since_ns) &&
@@ -137,6 +143,7 @@ static void fill_summary(image_store *images, const struct selection *s, const i
         };
         mn_json_copy(&mn_type_str_map, &record->labels, arena, &ret->labels);
         fill_names(s, record, arena, &ret->repo_tags, &ret->repo_digests);
+        ret->descriptor = image_descriptor(images, record, NULL, arena);
 }
 
 /* An image others were made from is shown with `all` only, unless it has a name. */
@@ -171,6 +178,8 @@ mn_status image_list(image_store *images, const image_list_spec *spec, mn_arena 
         wire_image_summary_list list = { 0 };
         image_lock(images);
         mn_status st = select_images(images, spec->filters, &selection, err);
+        selection.images = images;
+        selection.is_all = spec->is_all;
         if (!st)
                 list.items = mn_arena_array(arena, mn_map_len(images->images) + 1, sizeof(*list.items));
         for (size_t pos = 0; !st && mn_map_next(images->images, &pos, NULL, (void **) &record);)
@@ -182,8 +191,11 @@ mn_status image_list(image_store *images, const image_list_spec *spec, mn_arena 
         if (spec->has_containers)
                 count_containers(images, &list);
         qsort(list.items, list.len, sizeof(*list.items), compare_created);
-        *ret = list;
-        return MN_OK;
+        for (size_t i = 0; !st && spec->has_manifests && i < list.len; i++)
+                st = image_manifests(images, list.items[i].id, arena, &list.items[i].manifests, err);
+        if (!st)
+                *ret = list;
+        return st;
 }
 
 size_t image_count(image_store *images) {
@@ -194,107 +206,6 @@ size_t image_count(image_store *images) {
                 n += !record->is_hidden;
         image_unlock(images);
         return n;
-}
-
-/* ---- inspect ---- */
-
-/* Through text: what is shown is exactly what the engine makes of the configuration. */
-static mn_status config_as_json(const oci_image_config *config, mn_arena *arena, const mn_json **ret,
-                                mn_err *err) {
-        cleanup_str mn_str text = { 0 };
-        mn_json_encode(&oci_image_config_type, config, 0, &text);
-        return mn_json_parse(arena, mn_arena_strndup(arena, mn_str_text(&text), text.len), text.len, NULL,
-                             ret, err);
-}
-
-/* {"Signature":[{"SignatureType":...,"Signer":{"Name":...}}]} of who signed the image, as the pull verified.
- */
-static mn_status identity_as_json(image_store *images, const char *id, mn_arena *arena, const mn_json **ret,
-                                  mn_err *err) {
-        cleanup_str mn_str text = { 0 };
-        image_lock(images);
-        const struct image_record *record = mn_map_get(images->images, id);
-        const char *signer = record && !mn_str_is_empty(record->signer) ? record->signer : NULL;
-        if (signer) {
-                mn_str_add(&text, "{\"Signature\":[{\"Name\":");
-                mn_json_add_str(&text, signer);
-                mn_str_add(&text, "}]}");
-        }
-        image_unlock(images);
-        if (!text.len)
-                return MN_OK;
-        return mn_json_parse(arena, mn_arena_strndup(arena, mn_str_text(&text), text.len), text.len, NULL,
-                             ret, err);
-}
-
-mn_status image_inspect(image_store *images, const char *name, mn_arena *arena, wire_image_inspect *ret,
-                        mn_err *err) {
-        image_info info;
-        wire_image_inspect out = { 0 };
-        mn_status st = image_get(images, name, arena, &info, err);
-        if (!st)
-                st = config_as_json(&info.spec.config, arena, &out.config, err);
-        if (!st)
-                st = identity_as_json(images, info.id, arena, &out.identity, err);
-        if (st)
-                return st;
-        out.id = info.id;
-        out.repo_tags = info.repo_tags;
-        out.repo_digests = info.repo_digests;
-        out.parent = info.parent;
-        out.comment = info.spec.comment;
-        if (!out.comment && info.spec.history.len)
-                out.comment = info.spec.history.items[info.spec.history.len - 1].comment;
-        out.created = info.spec.created;
-        out.docker_version = info.spec.docker_version;
-        out.author = info.spec.author;
-        out.architecture = info.spec.architecture;
-        out.variant = info.spec.variant;
-        out.os = info.spec.os;
-        out.os_version = info.spec.os_version;
-        out.size = out.virtual_size = info.size;
-        out.graph_driver.name = mn_arena_strdup(arena, image_store_driver(images));
-        out.rootfs.type = mn_arena_strdup(arena, "layers");
-        out.rootfs.layers = info.layers;
-        out.metadata.last_tag_time = info.last_tagged;
-        *ret = out;
-        return MN_OK;
-}
-
-/* ---- history ---- */
-
-static int64_t layer_size(image_store *images, const char *diff_id) {
-        int64_t size = 0;
-        layer_store_has(images->layers_on_disk, diff_id, &size);
-        return size;
-}
-
-mn_status image_history(image_store *images, const char *name, mn_arena *arena, wire_image_history_list *ret,
-                        mn_err *err) {
-        image_info info;
-        mn_status st = image_get(images, name, arena, &info, err);
-        if (st)
-                return st;
-        size_t layers = mn_strv_len(info.layers), entries = info.spec.history.len, layer = 0;
-        size_t n = MN_MAX(entries, layers);
-        wire_image_history_list list = { mn_arena_array(arena, n + 1, sizeof(*list.items)), n };
-        for (size_t i = 0; i < n; i++) { /* oldest first here, newest first in the answer */
-                static const oci_history unknown = { 0 };
-                const oci_history *h = i < entries ? &info.spec.history.items[i] : &unknown;
-                wire_image_history *row = &list.items[n - 1 - i];
-                row->id = mn_arena_strdup(arena, "<missing>");
-                row->created = h->created / MN_NS_PER_SEC;
-                row->created_by = h->created_by;
-                row->comment = h->comment;
-                if (!h->is_empty_layer && layer < layers)
-                        row->size = layer_size(images, info.layers[layer++]);
-        }
-        if (n) {
-                list.items[0].id = info.id;
-                list.items[0].tags = info.repo_tags;
-        }
-        *ret = list;
-        return MN_OK;
 }
 
 /* ---- sums ---- */

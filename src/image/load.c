@@ -99,7 +99,7 @@ static bool looks_like_document(const struct reading *r) {
         const char *p = mn_str_text(&r->text);
         while (*p && strchr(" \t\r\n", *p))
                 p++;
-        return r->size <= OCI_DOCUMENT_MAX && (*p == '{' || *p == '[');
+        return *p == '{' || *p == '[';
 }
 
 /* True for an uncompressed layer in an OCI layout whose name says that we have it. */
@@ -143,7 +143,7 @@ static mn_status feed_layer(struct reading *r, const void *data, size_t len) {
 static mn_status decide(struct reading *r) {
         r->is_decided = true;
         if (!looks_like_layer(&r->text) && looks_like_document(r)) {
-                r->member->kind = LOAD_DOCUMENT;
+                r->member->kind = r->size <= OCI_DOCUMENT_MAX ? LOAD_DOCUMENT : LOAD_OTHER;
                 return MN_OK;
         }
         if (!looks_like_layer(&r->text) && r->size < HEAD_SIZE) { /* VERSION and the like */
@@ -261,7 +261,9 @@ static int on_end(void *arg) {
                 return 0;
         mn_status st = r->is_decided ? MN_OK : decide(r);
         if (!st)
-                st = r->member->kind == LOAD_DOCUMENT ? end_document(r) : end_layer(r);
+                st = r->member->kind == LOAD_DOCUMENT ? end_document(r)
+                     : r->member->kind == LOAD_LAYER  ? end_layer(r)
+                                                      : MN_OK;
         if (st)
                 return stop(r, mn_err_prefix(r->load.err, st, "\"%s\"", r->name));
         mn_map_set(r->load.members, r->name, r->member);

@@ -3,6 +3,7 @@
 /* Members of an archive that is being loaded: layers are on disk and held already, documents are in memory.
  */
 
+#include "base/vec.h"
 #include "image/store_private.h"
 
 enum {
@@ -11,7 +12,12 @@ enum {
         LOAD_LINKS_MAX = 8,            /* links from member to member */
 };
 
-enum load_kind { LOAD_DOCUMENT, LOAD_LAYER, LOAD_LINK };
+enum load_kind {
+        LOAD_DOCUMENT,
+        LOAD_LAYER,
+        LOAD_LINK,
+        LOAD_OTHER, /* a document that is too large: known by its name only */
+};
 
 struct load_member {
         enum load_kind kind;
@@ -37,6 +43,33 @@ const struct load_member *load_find(const struct load *l, const char *name);
 
 /* The blob of an OCI layout; NULL when it is not in the archive. */
 const struct load_member *load_find_blob(const struct load *l, const char *digest);
+
+/* One image found in the archive, complete. */
+struct load_found {
+        struct image_add_spec add;
+        char **references; /* full texts; NULL-terminated */
+        bool is_quiet;     /* another image of the same index is told of */
+};
+typedef MN_VEC(struct load_found) load_found_list;
+
+/* Finds the member that is layer `i`, lowest first. */
+typedef mn_status (*load_layer_fn)(struct load *l, size_t i, void *arg, const struct load_member **ret);
+
+/* The layers the members give must be those the configuration lists. */
+mn_status load_check_layers(struct load *l, const struct load_member *config, load_layer_fn next,
+                            void *arg) MN_MUST_USE;
+
+/* Full texts of repository tags, in the arena; invalid ones fail. */
+mn_status load_references(struct load *l, char *const *tags, char ***ret) MN_MUST_USE;
+
+/* Refuses an image alone in its place that is of none of the platforms asked for. */
+mn_status load_check_platform(struct load *l, const struct image_add_spec *add) MN_MUST_USE;
+
+mn_status load_missing(struct load *l, const char *what, const char *name) MN_MUST_USE;
+
+/* The images of an OCI layout's index.json. */
+mn_status load_find_in_layout(struct load *l, const struct load_member *index,
+                              load_found_list *found) MN_MUST_USE;
 
 /* Adds the images the members make and reports them. MN_INVALID when the archive is none. */
 mn_status load_images_of(struct load *l) MN_MUST_USE;

@@ -5,6 +5,7 @@
 
 #include "base/strv.h"
 #include "codec/reference.h"
+#include "image/index.h"
 #include "image/store_private.h"
 
 static mn_status not_found(const char *name, mn_err *err) {
@@ -73,20 +74,89 @@ mn_status image_find(image_store *images, const char *name, struct image_record 
         return MN_OK;
 }
 
-mn_status image_resolve(image_store *images, const char *name, char ret_id[IMAGE_ID_SIZE], mn_err *err) {
+struct index_record *image_index_named(image_store *images, const char *name,
+                                       const struct image_record *record) {
+        mn_reference ref;
+        char text[MN_REFERENCE_TEXT_SIZE];
+        if (!mn_reference_parse(name, &ref, NULL)) {
+                if (*ref.digest)
+                        ref.tag[0] = '\0';
+                else
+                        mn_reference_add_default_tag(&ref);
+                struct index_record *index = image_index_of(images, mn_reference_text(&ref, text));
+                if (mn_map_get(images->tags, text) == record ||
+                    (index && image_index_has(index, record, NULL)))
+                        return index;
+        }
+        struct index_record *index = NULL;
+        for (size_t i = 0; !index && i < record->names.len; i++)
+                index = image_index_of(images, record->names.items[i]);
+        return index;
+}
+
+/* The platform the image's configuration names. With `lock`. */
+static mn_status platform_of(image_store *images, const struct image_record *record, image_platform *ret,
+                             mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        oci_image image;
+        const char *config;
+        size_t len;
+        mn_status st = image_blob_read(images, record->id, arena, &config, &len, err);
+        if (!st)
+                st = oci_image_decode(config, len, arena, &image, err);
+        if (!st)
+                image_platform_set(image.os, image.architecture, image.variant, ret);
+        return st;
+}
+
+mn_status image_find_platform(image_store *images, const char *name, const char *platform,
+                              struct image_record **ret, mn_err *err) {
+        struct image_record *record;
+        image_platform wanted, found;
+        char wanted_text[IMAGE_PLATFORM_TEXT_SIZE], found_text[IMAGE_PLATFORM_TEXT_SIZE];
+        mn_status st = image_find(images, name, &record, err);
+        if (!st && mn_str_is_empty(platform)) {
+                *ret = record;
+                return MN_OK;
+        }
+        if (!st)
+                st = image_platform_parse(platform, &wanted, err);
+        if (st)
+                return st;
+        const struct index_record *index = image_index_named(images, name, record);
+        struct image_record *chosen = index ? image_index_choose(images, index, &wanted, false) : NULL;
+        if (!chosen)
+                st = platform_of(images, record, &found, err);
+        if (st)
+                return st;
+        if (!chosen && image_platform_fit(&wanted, &found))
+                chosen = record;
+        if (!chosen)
+                return mn_fail(err, MN_NOT_FOUND,
+                               "image with reference %s was found but its platform (%s) does not match the "
+                               "specified platform (%s)",
+                               name, image_platform_text(&found, found_text),
+                               image_platform_text(&wanted, wanted_text));
+        *ret = chosen;
+        return MN_OK;
+}
+
+mn_status image_resolve(image_store *images, const char *name, const char *platform,
+                        char ret_id[IMAGE_ID_SIZE], mn_err *err) {
         struct image_record *record;
         image_lock(images);
-        mn_status st = image_find(images, name, &record, err);
+        mn_status st = image_find_platform(images, name, platform, &record, err);
         if (!st)
                 memcpy(ret_id, record->id, IMAGE_ID_SIZE);
         image_unlock(images);
         return st;
 }
 
-mn_status image_pin(image_store *images, const char *name, char ret_id[IMAGE_ID_SIZE], mn_err *err) {
+mn_status image_pin(image_store *images, const char *name, const char *platform, char ret_id[IMAGE_ID_SIZE],
+                    mn_err *err) {
         struct image_record *record;
         image_lock(images);
-        mn_status st = image_find(images, name, &record, err);
+        mn_status st = image_find_platform(images, name, platform, &record, err);
         if (!st) {
                 record->npins++;
                 memcpy(ret_id, record->id, IMAGE_ID_SIZE);

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "image/pull_attestation.h"
 #include "image/pull_document.h"
 #include "image/pull_layer.h"
 #include "image/transfer.h"
@@ -95,9 +96,9 @@ static mn_status check_platform(const struct pull *p, mn_err *err) {
                        image_platform_text(&p->platform, wanted));
 }
 
-static mn_status commit(struct pull *p, bool *ret_is_new, mn_err *err) {
+static image_ingest_image ingest_image(const struct pull *p) {
         const pull_document *doc = &p->doc;
-        image_ingest_image image = {
+        return (image_ingest_image){
                 .config = { doc->manifest.config->media_type, doc->manifest.config->digest,
                             doc->config_text.data, doc->config_text.len },
                 .manifest = { doc->manifest.media_type, doc->manifest_digest, doc->manifest_text.data,
@@ -108,7 +109,6 @@ static mn_status commit(struct pull *p, bool *ret_is_new, mn_err *err) {
                 .repo_digest = doc->index_text.data ? doc->index_digest : doc->manifest_digest,
                 .signer = doc->signer,
         };
-        return p->ops->commit(p->store, p->ingest, &image, ret_is_new, err);
 }
 
 static mn_status pull_image(struct pull *p, mn_arena *arena, bool *ret_is_new, mn_err *err) {
@@ -117,13 +117,14 @@ static mn_status pull_image(struct pull *p, mn_arena *arena, bool *ret_is_new, m
                 status = check_platform(p, err);
         if (!status)
                 status = pull_layers(p, arena, err);
-        return status ? status : commit(p, ret_is_new, err);
-}
-
-/* The reference already means this image: only what may be new about it (a digest) is recorded. */
-static bool is_here(struct pull *p, mn_arena *arena) {
-        const char *id = p->ops->find(p->store, &p->reference, arena);
-        return *id && strcmp(id, p->doc.manifest.config->digest) == 0;
+        if (status)
+                return status;
+        image_ingest_image image = ingest_image(p);
+        image_ingest_document *attachments = NULL;
+        image.nattachments = pull_attestations(&p->doc, p->session, p->http, &p->reference, arena,
+                                               &attachments);
+        image.attachments = attachments;
+        return p->ops->commit(p->store, p->ingest, &image, ret_is_new, err);
 }
 
 static mn_status pull_one(struct pull *p, mn_err *err) {
@@ -141,7 +142,8 @@ static mn_status pull_one(struct pull *p, mn_err *err) {
         if ((status = tell(p, what, from, err)))
                 return status;
         bool is_new = false;
-        if (!is_here(p, arena) && (status = pull_image(p, arena, &is_new, err)))
+        const image_ingest_image image = ingest_image(p);
+        if (!p->ops->is_current(p->store, &image) && (status = pull_image(p, arena, &is_new, err)))
                 return status;
         const char *digest = p->doc.index_text.data ? p->doc.index_digest : p->doc.manifest_digest;
         cleanup_free char *digest_line = mn_asprintf("Digest: %s", digest);

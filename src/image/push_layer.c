@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -255,6 +256,26 @@ static mn_status upload_layer(const push_layer_spec *spec, registry_http *http, 
         }
 }
 
+static int compare_wanted(const void *a, const void *b, void *arg) {
+        const image_blob_source *x = a, *y = b;
+        return (strcmp(x->digest, arg) != 0) - (strcmp(y->digest, arg) != 0);
+}
+
+/* The wanted blob is looked for first, also where nobody knows it to be. */
+static size_t put_wanted_first(const push_layer_spec *spec, mn_arena *arena, image_blob_source **sources,
+                               size_t n) {
+        if (!spec->wanted)
+                return n;
+        image_blob_source *list = mn_arena_array(arena, n + 1, sizeof(*list));
+        list[0] = (image_blob_source){ "", spec->wanted->digest, spec->wanted->media_type,
+                                       spec->wanted->size };
+        for (size_t i = 0; i < n; i++)
+                list[i + 1] = (*sources)[i];
+        qsort_r(list, n + 1, sizeof(*list), compare_wanted, spec->wanted->digest);
+        *sources = list;
+        return n + 1;
+}
+
 mn_status push_layer(const push_layer_spec *spec, registry_http *http, transfer_slot *slot, push_blob *ret,
                      mn_err *err) {
         cleanup_arena mn_arena *arena = mn_arena_new();
@@ -262,6 +283,7 @@ mn_status push_layer(const push_layer_spec *spec, registry_http *http, transfer_
         size_t n = spec->ops->list_sources(spec->store, spec->diff_id, arena, &sources);
         bool is_there = false;
         cleanup_free char *mount_url = NULL;
+        n = put_wanted_first(spec, arena, &sources, n);
         mn_status status = find_existing(spec, http, sources, n, &is_there, ret, err);
         if (status)
                 return status;

@@ -5,6 +5,7 @@
 #include "image/ingest.h"
 #include "image/registry_session.h"
 #include "image/transfer.h"
+#include "oci/image_spec.h"
 
 /* A blob as the manifest will name it. */
 typedef struct push_blob {
@@ -20,9 +21,11 @@ typedef struct push_layer_spec {
         void *store;
         const mn_reference *repository; /* where to */
         const char *diff_id;
+        const oci_descriptor *wanted; /* the blob the image's own manifest names; NULL: any will do */
 } push_layer_spec;
 
-/* Makes sure the registry has the layer, compressed somehow; tells through `slot` how. */
+/* Makes sure the registry has the layer, compressed somehow, if it can be as the blob that is wanted; tells
+ * through `slot` how. */
 mn_status push_layer(const push_layer_spec *spec, registry_http *http, transfer_slot *slot, push_blob *ret,
                      mn_err *err) MN_MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Removing names and images by Docker's rules, and pruning. */
+/* Removing names and images by Docker's rules. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,18 +8,15 @@
 #include "base/log.h"
 #include "base/strv.h"
 #include "base/time.h"
-#include "image/store_private.h"
+#include "image/index.h"
+#include "image/remove.h"
 
-const char *const image_prune_filters[] = { "dangling", "label", "label!", "until", NULL };
-
-typedef MN_VEC(wire_image_delete) delete_rows;
-
-static void add_row(delete_rows *rows, mn_arena *arena, const char *untagged, const char *deleted) {
+static void add_row(remove_rows *rows, mn_arena *arena, const char *untagged, const char *deleted) {
         mn_vec_push(rows, ((wire_image_delete){ .untagged = mn_arena_strdup(arena, untagged),
                                                 .deleted = mn_arena_strdup(arena, deleted) }));
 }
 
-static void hand_over(delete_rows *rows, mn_arena *arena, wire_image_delete_list *ret) {
+void remove_hand_over(remove_rows *rows, mn_arena *arena, wire_image_delete_list *ret) {
         ret->len = rows->len;
         ret->items = mn_arena_array(arena, rows->len + 1, sizeof(*ret->items));
         for (size_t i = 0; i < rows->len; i++)
@@ -36,6 +33,7 @@ mn_status image_untag(image_store *images, const char *full, mn_err *err) {
         image_lock(images);
         struct image_record *record = mn_map_get(images->tags, full);
         mn_map_remove(images->tags, full);
+        image_index_attach(images, full, NULL);
         for (size_t i = 0; record && i < record->names.len; i++)
                 if (!strcmp(record->names.items[i], full)) {
                         mn_vec_remove(&record->names, i);
@@ -46,7 +44,7 @@ mn_status image_untag(image_store *images, const char *full, mn_err *err) {
 }
 
 static mn_status untag_row(image_store *images, const struct image_record *record, const char *full,
-                           mn_arena *arena, delete_rows *rows, mn_err *err) {
+                           mn_arena *arena, remove_rows *rows, mn_err *err) {
         char *familiar = image_familiar(full, arena);
         char *id = mn_arena_strdup(arena, record->id);
         mn_status st = image_untag(images, full, err);
@@ -58,7 +56,7 @@ static mn_status untag_row(image_store *images, const struct image_record *recor
 }
 
 /* Containers that use the image: how many, and one of them. */
-static size_t count_users(image_store *images, const char *id, char container[MN_ID_SIZE],
+size_t remove_count_users(image_store *images, const char *id, char container[MN_ID_SIZE],
                           bool *ret_is_running) {
         *ret_is_running = false;
         container[0] = '\0';
@@ -67,7 +65,7 @@ static size_t count_users(image_store *images, const char *id, char container[MN
                        : 0;
 }
 
-static bool has_children(image_store *images, const char *id) {
+bool remove_has_children(image_store *images, const char *id) {
         struct image_record *other;
         bool found = false;
         image_lock(images);
@@ -108,8 +106,10 @@ static mn_status delete_record(image_store *images, struct image_record *record,
                         layer->nrefs--;
         }
         image_blob_remove(images, record->id);
-        image_blob_remove(images, record->manifest);
-        image_blob_remove(images, record->index);
+        for (size_t i = 0; i < record->manifests.len; i++) {
+                mn_map_remove(images->by_manifest, record->manifests.items[i].digest);
+                image_blob_remove(images, record->manifests.items[i].digest);
+        }
         cleanup_free char *id = mn_strdup(record->id);
         mn_map_remove(images->images, id);
         image_unlock(images);
@@ -119,7 +119,7 @@ static mn_status delete_record(image_store *images, struct image_record *record,
 
 /* A child that is gone may leave its parent without name and use. */
 static mn_status delete_with_parents(image_store *images, const char *first, bool keeps_parents,
-                                     mn_arena *arena, delete_rows *rows, mn_err *err) {
+                                     mn_arena *arena, remove_rows *rows, mn_err *err) {
         const char *id = first;
         mn_status st = MN_OK;
         while (!st && id && *id) {
@@ -127,8 +127,8 @@ static mn_status delete_with_parents(image_store *images, const char *first, boo
                 bool is_running;
                 struct image_record *record = mn_map_get(images->images, id);
                 bool is_first = id == first;
-                if (!record || (!is_first && (record->names.len || has_children(images, id) ||
-                                              count_users(images, id, container, &is_running))))
+                if (!record || (!is_first && (record->names.len || remove_has_children(images, id) ||
+                                              remove_count_users(images, id, container, &is_running))))
                         break;
                 const char *parent = mn_arena_strdup(arena, record->parent);
                 char *copy = mn_arena_strdup(arena, id);
@@ -142,6 +142,57 @@ static mn_status delete_with_parents(image_store *images, const char *first, boo
         return st;
 }
 
+/* ---- images that are there for an index ---- */
+
+/* Images without a name that the index lists, as copies of their ids: they go with it. */
+static void add_group(image_store *images, const struct index_record *index, mn_arena *arena,
+                      remove_ids *ids) {
+        for (size_t i = 0; index && i < index->nentries; i++) {
+                const struct image_record *record = image_index_image(images, &index->entries[i]);
+                if (record && !record->names.len)
+                        mn_vec_push(ids, mn_arena_strdup(arena, record->id));
+        }
+}
+
+/* Those of the name `full`; NULL: of all the image's names. */
+void remove_find_group(image_store *images, const struct image_record *record, const char *full,
+                       mn_arena *arena, remove_ids *ids) {
+        image_lock(images);
+        for (size_t i = 0; i < record->names.len; i++)
+                if (!full || !strcmp(record->names.items[i], full))
+                        add_group(images, image_index_of(images, record->names.items[i]), arena, ids);
+        image_unlock(images);
+}
+
+/* The first of them that a container uses, NULL when none is. */
+const struct image_record *remove_used_of_group(image_store *images, const remove_ids *ids) {
+        char container[MN_ID_SIZE];
+        bool is_running;
+        for (size_t i = 0; i < ids->len; i++)
+                if (remove_count_users(images, ids->items[i], container, &is_running))
+                        return mn_map_get(images->images, ids->items[i]);
+        return NULL;
+}
+
+/* Deletes those no index lists any more. One that a container uses stays as an image without a name. */
+static mn_status delete_group(image_store *images, const remove_ids *ids, mn_arena *arena, remove_rows *rows,
+                              mn_err *err) {
+        char container[MN_ID_SIZE];
+        bool is_running;
+        mn_status st = MN_OK;
+        for (size_t i = 0; !st && i < ids->len; i++) {
+                struct image_record *record = mn_map_get(images->images, ids->items[i]);
+                image_lock(images);
+                bool is_kept = !record || record->names.len || record->npins ||
+                               image_index_lists(images, record);
+                image_unlock(images);
+                if (!is_kept && !remove_has_children(images, record->id) &&
+                    !remove_count_users(images, record->id, container, &is_running))
+                        st = delete_with_parents(images, ids->items[i], true, arena, rows, err);
+        }
+        return st;
+}
+
 /* ---- remove ---- */
 
 /* Refusals of "docker rmi", in its words. */
@@ -150,7 +201,7 @@ static mn_status check_unused(image_store *images, const struct image_record *re
         char container[MN_ID_SIZE];
         bool is_running;
         const char *hex = strchr(record->id, ':') + 1;
-        size_t users = count_users(images, record->id, container, &is_running);
+        size_t users = remove_count_users(images, record->id, container, &is_running);
         if (users && is_running)
                 return mn_fail(
                         err, MN_CONFLICT,
@@ -163,7 +214,7 @@ static mn_status check_unused(image_store *images, const struct image_record *re
                         "conflict: unable to delete %s (must be forced) - image is being used by stopped "
                         "container %.12s",
                         name, container);
-        if (has_children(images, record->id))
+        if (remove_has_children(images, record->id))
                 return mn_fail(err, MN_CONFLICT,
                                "conflict: unable to delete %.12s (cannot be forced) - image has dependent "
                                "child images",
@@ -176,7 +227,7 @@ static mn_status check_last_name(image_store *images, const struct image_record 
                                  bool is_forced, mn_err *err) {
         char container[MN_ID_SIZE];
         bool is_running;
-        if (!count_users(images, record->id, container, &is_running) || is_forced)
+        if (!remove_count_users(images, record->id, container, &is_running) || is_forced)
                 return MN_OK;
         return mn_fail(err, MN_CONFLICT,
                        "conflict: unable to remove repository reference \"%s\" (must force) - container "
@@ -198,7 +249,7 @@ static bool is_in_one_repository(const struct image_record *record) {
         return true;
 }
 
-static size_t count_tags(const struct image_record *record) {
+size_t remove_count_tags(const struct image_record *record) {
         size_t n = 0;
         for (size_t i = 0; i < record->names.len; i++)
                 n += !image_is_digest_reference(record->names.items[i]);
@@ -221,7 +272,7 @@ static const char *named(image_store *images, const struct image_record *record,
 }
 
 static mn_status untag_all(image_store *images, struct image_record *record, mn_arena *arena,
-                           delete_rows *rows, mn_err *err) {
+                           remove_rows *rows, mn_err *err) {
         mn_status st = MN_OK;
         while (!st && record->names.len) {
                 char *full = mn_arena_strdup(arena, record->names.items[0]);
@@ -232,12 +283,12 @@ static mn_status untag_all(image_store *images, struct image_record *record, mn_
 
 /* After all names went: deletes, or hides when stopped containers use it. */
 static mn_status finish_remove(image_store *images, struct image_record *record,
-                               const image_remove_spec *spec, mn_arena *arena, delete_rows *rows,
+                               const image_remove_spec *spec, mn_arena *arena, remove_rows *rows,
                                mn_err *err) {
         char container[MN_ID_SIZE];
         bool is_running;
         char *id = mn_arena_strdup(arena, record->id);
-        if (!count_users(images, id, container, &is_running))
+        if (!remove_count_users(images, id, container, &is_running))
                 return delete_with_parents(images, id, spec->keeps_parents, arena, rows, err);
         mn_status st = hide(images, record, err);
         if (!st) {
@@ -248,19 +299,23 @@ static mn_status finish_remove(image_store *images, struct image_record *record,
 }
 
 static mn_status remove_by_name(image_store *images, struct image_record *record, const char *full,
-                                const char *name, const image_remove_spec *spec, mn_arena *arena,
-                                delete_rows *rows, mn_err *err) {
-        bool is_last = count_tags(record) <= 1 && !image_is_digest_reference(full);
+                                const char *name, const image_remove_spec *spec, const remove_ids *group,
+                                mn_arena *arena, remove_rows *rows, mn_err *err) {
+        bool is_last = remove_count_tags(record) <= 1 && !image_is_digest_reference(full);
         mn_status st = MN_OK;
-        if (is_last || record->names.len == 1)
+        if (is_last || record->names.len == 1) {
+                const struct image_record *used = remove_used_of_group(images, group);
                 st = check_last_name(images, record, name, spec->is_forced, err);
+                if (!st && used)
+                        st = check_last_name(images, used, name, spec->is_forced, err);
+        }
         if (!st)
                 st = untag_row(images, record, full, arena, rows, err);
         if (st || !(is_last || !record->names.len))
                 return st;
         /* the last tag takes the digests of its pull along */
         st = untag_all(images, record, arena, rows, err);
-        if (st || has_children(images, record->id))
+        if (st || remove_has_children(images, record->id))
                 return st;
         if (check_unused(images, record, name, spec->is_forced, NULL))
                 return MN_OK; /* untagged only: a running container keeps the rest */
@@ -268,12 +323,12 @@ static mn_status remove_by_name(image_store *images, struct image_record *record
 }
 
 static mn_status remove_by_id(image_store *images, struct image_record *record, const char *name,
-                              const image_remove_spec *spec, mn_arena *arena, delete_rows *rows,
+                              const image_remove_spec *spec, mn_arena *arena, remove_rows *rows,
                               mn_err *err) {
         mn_status st = check_unused(images, record, name, spec->is_forced, err);
         if (st)
                 return st;
-        if (!spec->is_forced && count_tags(record) > 1 && !is_in_one_repository(record))
+        if (!spec->is_forced && remove_count_tags(record) > 1 && !is_in_one_repository(record))
                 return mn_fail(
                         err, MN_CONFLICT,
                         "conflict: unable to delete %.12s (must be forced) - image is referenced in multiple "
@@ -283,20 +338,84 @@ static mn_status remove_by_id(image_store *images, struct image_record *record, 
         return st ? st : finish_remove(images, record, spec, arena, rows, err);
 }
 
+/* Whole names and images. */
+static mn_status remove_all(image_store *images, struct image_record *record, const char *full,
+                            const char *name, const image_remove_spec *spec, mn_arena *arena,
+                            remove_rows *rows, mn_err *err) {
+        remove_ids group = { 0 };
+        bool is_last = !full || (remove_count_tags(record) <= 1 && !image_is_digest_reference(full));
+        remove_find_group(images, record, is_last ? NULL : full, arena, &group);
+        mn_status st = full ? remove_by_name(images, record, full, name, spec, &group, arena, rows, err)
+                            : remove_by_id(images, record, name, spec, arena, rows, err);
+        if (!st)
+                st = delete_group(images, &group, arena, rows, err);
+        mn_vec_release(&group);
+        return st;
+}
+
+/* Makes the record's names those of another image of their index. */
+static mn_status hand_names_on(image_store *images, struct image_record *record, mn_err *err) {
+        image_platform host;
+        mn_status st = MN_OK;
+        image_platform_host(&host);
+        while (!st && record->names.len) {
+                const char *full = record->names.items[0];
+                const struct index_record *index = image_index_of(images, full);
+                record->is_hidden = true; /* not a choice */
+                struct image_record *next = index ? image_index_choose(images, index, &host, true) : NULL;
+                record->is_hidden = false;
+                st = next ? image_repoint(images, full, next, err) : image_untag(images, full, err);
+        }
+        return st;
+}
+
+/* Removes what the name has for one platform; the last platform takes the name along. */
+static mn_status remove_platform(image_store *images, const char *name, const char *platform,
+                                 const image_remove_spec *spec, mn_arena *arena, remove_rows *rows,
+                                 mn_err *err) {
+        struct image_record *record, *primary;
+        char container[MN_ID_SIZE];
+        bool is_running;
+        image_lock(images);
+        mn_status st = image_find_platform(images, name, platform, &record, err);
+        if (!st)
+                st = image_find(images, name, &primary, err);
+        const char *full = st ? NULL : named(images, primary, name, arena);
+        size_t others = 0;
+        const struct index_record *index = st ? NULL : image_index_named(images, name, primary);
+        for (size_t i = 0; index && i < index->nentries; i++) {
+                const struct image_record *other = image_index_image(images, &index->entries[i]);
+                others += other && other != record;
+        }
+        image_unlock(images);
+        if (st)
+                return st;
+        if (!others)
+                return remove_all(images, record, full, name, spec, arena, rows, err);
+        size_t users = remove_count_users(images, record->id, container, &is_running);
+        if (users && (is_running || !spec->is_forced))
+                return check_unused(images, record, name, spec->is_forced, err);
+        st = hand_names_on(images, record, err);
+        return st ? st : finish_remove(images, record, spec, arena, rows, err);
+}
+
 mn_status image_remove(image_store *images, const char *name, const image_remove_spec *spec, mn_arena *arena,
                        wire_image_delete_list *ret, mn_err *err) {
         struct image_record *record;
-        delete_rows rows = { 0 };
+        remove_rows rows = { 0 };
         image_change_begin(images);
         image_lock(images);
         mn_status st = image_find(images, name, &record, err);
         const char *full = st ? NULL : named(images, record, name, arena);
         image_unlock(images);
-        if (!st)
-                st = full ? remove_by_name(images, record, full, name, spec, arena, &rows, err)
-                          : remove_by_id(images, record, name, spec, arena, &rows, err);
+        char *const *platform = spec->platforms;
+        bool has_platforms = platform && *platform;
+        for (; !st && platform && *platform; platform++)
+                st = remove_platform(images, name, *platform, spec, arena, &rows, err);
+        if (!st && !has_platforms)
+                st = remove_all(images, record, full, name, spec, arena, &rows, err);
         image_change_end(images);
-        hand_over(&rows, arena, ret);
+        remove_hand_over(&rows, arena, ret);
         return st;
 }
 
@@ -305,7 +424,7 @@ static void collect_hidden(image_store *images, const char *id) {
         char container[MN_ID_SIZE];
         bool is_running;
         struct image_record *record = mn_map_get(images->images, id);
-        if (record && record->is_hidden && !count_users(images, id, container, &is_running)) {
+        if (record && record->is_hidden && !remove_count_users(images, id, container, &is_running)) {
                 cleanup_err mn_err err = { 0 };
                 mn_status st = delete_record(images, record, &err);
                 (void) st; /* pinned again: the next container that goes tries anew */
@@ -319,7 +438,7 @@ void image_collect(image_store *images, const char *id) {
 }
 
 /* Hidden images whose last container went while the daemon was dying. With `change`. */
-static void collect_all_hidden(image_store *images, mn_arena *arena) {
+void remove_collect_hidden(image_store *images, mn_arena *arena) {
         struct image_record *record;
         for (size_t pos = 0; mn_map_next(images->images, &pos, NULL, (void **) &record);)
                 if (record->is_hidden)
@@ -327,64 +446,11 @@ static void collect_all_hidden(image_store *images, mn_arena *arena) {
                                        mn_arena_strdup(arena, record->id)); /* may remove the current key */
 }
 
-/* ---- prune ---- */
-
-/* One image that the filters let go, in the arena; NULL when there is none. `done` holds those that refused.
- */
-static char *next_unused(image_store *images, const wire_filters *filters, bool is_dangling_only,
-                         int64_t until, const mn_map *done, mn_arena *arena) {
-        struct image_record *record;
-        char *id = NULL;
-        image_lock(images);
-        for (size_t pos = 0; !id && mn_map_next(images->images, &pos, NULL, (void **) &record);) {
-                bool is_candidate = !record->is_hidden && !record->npins && !mn_map_has(done, record->id) &&
-                                    (!is_dangling_only || !count_tags(record)) &&
-                                    (!until || record->created < until) &&
-                                    wire_filters_match_labels(filters, &record->labels);
-                if (is_candidate)
-                        id = mn_arena_strdup(arena, record->id);
-        }
-        image_unlock(images);
-        return id;
-}
-
-static void prune_one(image_store *images, const char *id, mn_arena *arena, delete_rows *rows) {
-        char container[MN_ID_SIZE];
-        bool is_running;
-        struct image_record *record = mn_map_get(images->images, id);
+mn_status remove_with_group(image_store *images, struct image_record *record, const remove_ids *group,
+                            mn_arena *arena, remove_rows *rows, mn_err *err) {
         const image_remove_spec spec = { .is_forced = true };
-        if (!record || has_children(images, id) || count_users(images, id, container, &is_running))
-                return;
-        cleanup_err mn_err err = { 0 };
-        mn_status st = untag_all(images, record, arena, rows, &err);
+        mn_status st = untag_all(images, record, arena, rows, err);
         if (!st)
-                st = finish_remove(images, record, &spec, arena, rows, &err);
-        if (st)
-                mn_warn("pruning an image failed", " image=%s error=\"%s\"", id, mn_err_text(&err));
-}
-
-mn_status image_prune(image_store *images, const wire_filters *filters, mn_arena *arena,
-                      wire_image_prune *ret, mn_err *err) {
-        bool is_dangling_only;
-        int64_t until;
-        mn_status st = wire_filters_bool(filters, "dangling", true, &is_dangling_only, err);
-        if (!st)
-                st = wire_filters_time(filters, "until", mn_now_ns(), &until, err);
-        if (st)
-                return st;
-        image_usage before, after;
-        image_disk_usage(images, &before);
-        cleanup_map mn_map *done = mn_map_new(NULL);
-        delete_rows rows = { 0 };
-        image_change_begin(images);
-        collect_all_hidden(images, arena);
-        for (char *id; (id = next_unused(images, filters, is_dangling_only, until, done, arena));) {
-                mn_map_set(done, id, images);
-                prune_one(images, id, arena, &rows);
-        }
-        image_change_end(images);
-        image_disk_usage(images, &after);
-        hand_over(&rows, arena, &ret->deleted);
-        ret->space_reclaimed = MN_MAX(before.layers_size - after.layers_size, (int64_t) 0);
-        return MN_OK;
+                st = finish_remove(images, record, &spec, arena, rows, err);
+        return st ? st : delete_group(images, group, arena, rows, err);
 }

@@ -12,11 +12,21 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "codec/digest.h"
+#include "image/index.h"
 #include "image/store_private.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 
 /* ---- records ---- */
+
+#define MANIFEST(member) offsetof(struct image_manifest, member)
+static const mn_field manifest_fields[] = {
+        { "Digest", &mn_type_str, MANIFEST(digest), MN_REQUIRED },
+        { "MediaType", &mn_type_str, MANIFEST(media_type) },
+        { 0 },
+};
+static const mn_type manifest_type = MN_STRUCT(struct image_manifest, manifest_fields);
+static const mn_type manifest_list_type = MN_LIST_OF(&manifest_type);
 
 #define RECORD(member) offsetof(struct image_record, member)
 static const mn_field image_fields[] = {
@@ -27,10 +37,7 @@ static const mn_field image_fields[] = {
         { "Size", &mn_type_i64, RECORD(size) },
         { "LastTagged", &mn_type_i64, RECORD(last_tagged), MN_OMIT_EMPTY },
         { "Labels", &mn_type_str_map, RECORD(labels), MN_OMIT_EMPTY },
-        { "Manifest", &mn_type_str, RECORD(manifest), MN_OMIT_EMPTY },
-        { "ManifestType", &mn_type_str, RECORD(manifest_type), MN_OMIT_EMPTY },
-        { "Index", &mn_type_str, RECORD(index), MN_OMIT_EMPTY },
-        { "IndexType", &mn_type_str, RECORD(index_type), MN_OMIT_EMPTY },
+        { "Manifests", &manifest_list_type, RECORD(manifests), MN_OMIT_EMPTY },
         { "Signer", &mn_type_str, RECORD(signer), MN_OMIT_EMPTY },
         { "Hidden", &mn_type_bool, RECORD(is_hidden), MN_OMIT_EMPTY },
         { 0 },
@@ -55,6 +62,14 @@ static const mn_field layer_fields[] = {
         { 0 },
 };
 const mn_type layer_record_type = MN_STRUCT(struct layer_record, layer_fields);
+
+static const mn_field tag_fields[] = {
+        { "Image", &mn_type_str, offsetof(struct tag_record, image) },
+        { "Index", &mn_type_str, offsetof(struct tag_record, index), MN_OMIT_EMPTY },
+        { "IndexType", &mn_type_str, offsetof(struct tag_record, index_type), MN_OMIT_EMPTY },
+        { 0 },
+};
+const mn_type tag_record_type = MN_STRUCT(struct tag_record, tag_fields);
 
 static void free_image(void *p) {
         struct image_record *record = p;
@@ -142,15 +157,27 @@ void image_blob_remove(image_store *images, const char *digest) {
         unlinkat(images->blobs_fd, name, 0);
 }
 
+int64_t image_blob_size(image_store *images, const char *digest) {
+        char name[MN_DIGEST_SIZE];
+        struct stat st;
+        blob_name(digest, name);
+        return fstatat(images->blobs_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size : -1;
+}
+
 /* Removes files no image names: left by a crash between writing blobs and the commit. */
 static void sweep_blobs(image_store *images, const char *folder) {
         cleanup_map mn_map *known = mn_map_new(NULL);
         struct image_record *record;
+        struct index_record *index;
         for (size_t pos = 0; mn_map_next(images->images, &pos, NULL, (void **) &record);) {
-                const char *const digests[] = { record->id, record->manifest, record->index };
-                for (size_t i = 0; i < MN_ARRAY_LEN(digests); i++)
-                        if (!mn_str_is_empty(digests[i]))
-                                mn_map_set(known, strchr(digests[i], ':') + 1, record);
+                mn_map_set(known, strchr(record->id, ':') + 1, record);
+                for (size_t i = 0; i < record->manifests.len; i++)
+                        mn_map_set(known, strchr(record->manifests.items[i].digest, ':') + 1, record);
+        }
+        for (size_t pos = 0; mn_map_next(images->indexes, &pos, NULL, (void **) &index);) {
+                mn_map_set(known, strchr(index->digest, ':') + 1, index);
+                for (size_t i = 0; i < index->nblobs; i++)
+                        mn_map_set(known, strchr(index->blobs[i], ':') + 1, index);
         }
         int fd = openat(images->blobs_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -249,6 +276,8 @@ static mn_status load_images(image_store *images, mn_err *err) {
                                          MN_UNKNOWN_IGNORE, record, err);
                 record->arena = own;
                 mn_map_set(images->images, list.items[i].id, record);
+                for (size_t k = record->manifests.len; k > 0; k--)
+                        mn_map_set(images->by_manifest, record->manifests.items[k - 1].digest, record);
                 for (char **id = record->layers; !st && id && *id; id++)
                         image_layer_record(images, *id, 0)->nrefs++;
         }
@@ -260,14 +289,18 @@ static mn_status load_tags(image_store *images, mn_err *err) {
         store_document_list list;
         mn_status st = store_list(images->db, STORE_KIND_TAG, arena, &list, err);
         for (size_t i = 0; !st && i < list.len; i++) {
-                const mn_json *json;
-                st = mn_json_parse(arena, list.items[i].text, list.items[i].len, NULL, &json, err);
-                const char *id = st ? NULL : mn_json_get_str(json, "Image");
-                struct image_record *record = id ? mn_map_get(images->images, id) : NULL;
+                const char *full = list.items[i].id;
+                struct tag_record tag = { 0 };
+                st = mn_json_decode_text(&tag_record_type, list.items[i].text, list.items[i].len, NULL, arena,
+                                         MN_UNKNOWN_IGNORE, &tag, err);
+                struct image_record *record = tag.image ? mn_map_get(images->images, tag.image) : NULL;
                 if (!record)
                         continue;
-                mn_map_set(images->tags, list.items[i].id, record);
-                mn_vec_push(&record->names, mn_arena_strdup(record->arena, list.items[i].id));
+                mn_map_set(images->tags, full, record);
+                mn_vec_push(&record->names, mn_arena_strdup(record->arena, full));
+                if (tag.index && mn_digest_text_is_valid(tag.index))
+                        image_index_attach(images, full,
+                                           image_index_register(images, tag.index, tag.index_type));
         }
         return st;
 }
@@ -314,6 +347,10 @@ mn_status image_store_open(const image_store_config *config, image_store **ret, 
         images->tags = mn_map_new(NULL);
         images->layers = mn_map_new(free_layer);
         images->init_layers = mn_map_new(free);
+        images->by_manifest = mn_map_new(NULL);
+        images->indexes = image_index_map_new();
+        images->index_of_name = mn_map_new(NULL);
+        images->listed = mn_map_new(NULL);
         cleanup_free char *blobs = mn_asprintf("%s/blobs", config->data_root);
         int r = mn_mkdir_p(blobs, 0700);
         images->blobs_fd = open(blobs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -343,6 +380,10 @@ void image_store_close(image_store *images) {
         mn_map_free(images->images);
         mn_map_free(images->layers);
         mn_map_free(images->init_layers);
+        mn_map_free(images->by_manifest);
+        mn_map_free(images->index_of_name);
+        mn_map_free(images->indexes);
+        mn_map_free(images->listed);
         mn_close(images->blobs_fd);
         pthread_mutex_destroy(&images->change);
         pthread_mutex_destroy(&images->lock);

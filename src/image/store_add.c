@@ -8,16 +8,11 @@
 #include "base/strv.h"
 #include "base/time.h"
 #include "codec/digest.h"
+#include "image/index.h"
+#include "image/platform.h"
 #include "image/store_private.h"
 
-struct tag_document {
-        char *image;
-};
-static const mn_field tag_fields[] = {
-        { "Image", &mn_type_str, offsetof(struct tag_document, image) },
-        { 0 },
-};
-static const mn_type tag_type = MN_STRUCT(struct tag_document, tag_fields);
+enum { MANIFESTS_MAX = 16 };
 
 /* Sizes of the layers, all of which must be on disk. */
 static mn_status sum_layers(image_store *images, char *const *layers, int64_t *ret, mn_err *err) {
@@ -35,6 +30,27 @@ static char *copy_or_empty(mn_arena *arena, const char *text) {
         return mn_arena_strdup(arena, text ? text : "");
 }
 
+/* The manifest that comes now in front of those the image has; the oldest go beyond a bound. */
+static void add_manifests(const struct image_add_spec *spec, const struct image_record *old,
+                          struct image_record *ret) {
+        size_t n = 0;
+        ret->manifests.items = mn_arena_array(ret->arena, MANIFESTS_MAX + 1, sizeof(*ret->manifests.items));
+        if (spec->manifest.data)
+                ret->manifests.items[n++] = (struct image_manifest){
+                        mn_arena_strdup(ret->arena, spec->manifest.digest),
+                        mn_arena_strdup(ret->arena, spec->manifest.media_type)
+                };
+        for (size_t i = 0; i < old->manifests.len && n < MANIFESTS_MAX; i++) {
+                const struct image_manifest *m = &old->manifests.items[i];
+                if (!spec->manifest.data || strcmp(m->digest, spec->manifest.digest) != 0)
+                        ret->manifests.items[n++] = (struct image_manifest){
+                                mn_arena_strdup(ret->arena, m->digest),
+                                mn_arena_strdup(ret->arena, m->media_type)
+                        };
+        }
+        ret->manifests.len = n;
+}
+
 /* What `record` would be with the spec's documents; strings in its own new arena. */
 static mn_status make_record(image_store *images, const struct image_add_spec *spec, const char *id,
                              const struct image_record *old, struct image_record *ret, mn_err *err) {
@@ -45,7 +61,6 @@ static mn_status make_record(image_store *images, const struct image_add_spec *s
                 st = sum_layers(images, image.rootfs.diff_ids, &ret->size, err);
         if (st)
                 return st;
-        bool has_manifest = spec->manifest.data != NULL, has_index = spec->index.data != NULL;
         const struct image_record none = { 0 };
         old = old ? old : &none;
         ret->id = mn_arena_strdup(arena, id);
@@ -54,39 +69,58 @@ static mn_status make_record(image_store *images, const struct image_add_spec *s
         ret->created = image.created;
         ret->labels = image.config.labels;
         ret->last_tagged = spec->references && *spec->references ? mn_now_ns() : old->last_tagged;
-        ret->manifest = copy_or_empty(arena, has_manifest ? spec->manifest.digest : old->manifest);
-        ret->manifest_type = copy_or_empty(arena,
-                                           has_manifest ? spec->manifest.media_type : old->manifest_type);
-        ret->index = copy_or_empty(arena, has_index ? spec->index.digest : old->index);
-        ret->index_type = copy_or_empty(arena, has_index ? spec->index.media_type : old->index_type);
+        add_manifests(spec, old, ret);
         ret->signer = copy_or_empty(arena, spec->signer ? spec->signer : old->signer);
         return MN_OK;
+}
+
+static mn_status write_blob(image_store *images, const struct image_document *d, mn_err *err) {
+        return d->data ? image_blob_write(images, d->digest, d->data, d->len, err) : MN_OK;
 }
 
 static mn_status write_blobs(image_store *images, const struct image_add_spec *spec, const char *id,
                              mn_err *err) {
         mn_status st = image_blob_write(images, id, spec->config, spec->config_len, err);
-        const struct image_document *const documents[] = { &spec->manifest, &spec->index };
-        for (size_t i = 0; !st && i < MN_ARRAY_LEN(documents); i++)
-                if (documents[i]->data)
-                        st = image_blob_write(images, documents[i]->digest, documents[i]->data,
-                                              documents[i]->len, err);
+        if (!st)
+                st = write_blob(images, &spec->manifest, err);
+        if (!st)
+                st = write_blob(images, &spec->index, err);
+        for (size_t i = 0; !st && i < spec->nattachments; i++)
+                st = write_blob(images, &spec->attachments[i], err);
         return st;
+}
+
+/* The image the name is to point to: of two that one index lists, the one that suits the host better. With
+   `lock`. */
+static const struct image_record *target_of(image_store *images, const struct image_add_spec *spec,
+                                            const char *full, const struct image_record *record) {
+        const struct image_record *from = mn_map_get(images->tags, full);
+        const struct index_record *index = image_index_of(images, full);
+        const struct index_entry *was, *is;
+        image_platform host;
+        if (!from || from->is_hidden || !index || !spec->index.digest || !strcmp(from->id, record->id) ||
+            strcmp(index->digest, spec->index.digest) != 0 || !image_index_has(index, from, &was) ||
+            !image_index_has(index, record, &is))
+                return record;
+        image_platform_host(&host);
+        return image_index_fit(is, &host) >= image_index_fit(was, &host) ? record : from;
 }
 
 static mn_status commit(image_store *images, const struct image_add_spec *spec,
                         const struct image_record *record, mn_err *err) {
         cleanup_store_batch store_batch *batch = store_batch_new();
         store_batch_put(batch, STORE_KIND_IMAGE, record->id, &image_record_type, record);
-        for (char *const *full = spec->references; full && *full; full++)
-                store_batch_put(batch, STORE_KIND_TAG, *full, &tag_type,
-                                &(struct tag_document){ record->id });
-        for (char **id = record->layers; id && *id; id++) {
-                image_lock(images);
-                const struct layer_record *layer = image_layer_record(images, *id, 0);
-                store_batch_put(batch, STORE_KIND_LAYER, *id, &layer_record_type, layer);
-                image_unlock(images);
+        image_lock(images);
+        for (char *const *full = spec->references; full && *full; full++) {
+                const struct tag_record tag = { .image = target_of(images, spec, *full, record)->id,
+                                                .index = (char *) (uintptr_t) spec->index.digest,
+                                                .index_type = (char *) (uintptr_t) spec->index.media_type };
+                store_batch_put(batch, STORE_KIND_TAG, *full, &tag_record_type, &tag);
         }
+        for (char **id = record->layers; id && *id; id++)
+                store_batch_put(batch, STORE_KIND_LAYER, *id, &layer_record_type,
+                                image_layer_record(images, *id, 0));
+        image_unlock(images);
         return store_commit(images->db, batch, STORE_DURABLE, err);
 }
 
@@ -102,14 +136,43 @@ static void point(image_store *images, const char *full, struct image_record *to
         mn_vec_push(&to->names, mn_arena_strdup(to->arena, full));
 }
 
+mn_status image_repoint(image_store *images, const char *full, struct image_record *to, mn_err *err) {
+        image_lock(images);
+        const struct index_record *index = image_index_of(images, full);
+        const struct tag_record tag = { .image = to->id,
+                                        .index = index ? index->digest : NULL,
+                                        .index_type = index ? index->media_type : NULL };
+        image_unlock(images);
+        mn_status st = store_put(images->db, STORE_KIND_TAG, full, &tag_record_type, &tag, STORE_DURABLE,
+                                 err);
+        if (st)
+                return st;
+        cleanup_free char *name = mn_strdup(full);
+        image_lock(images);
+        point(images, name, to);
+        image_unlock(images);
+        return MN_OK;
+}
+
+/* With `lock`: the manifests lead to the record; blobs of those it has no more go. */
+static void apply_manifests(image_store *images, const struct image_record *record,
+                            const struct image_record *old) {
+        for (size_t i = 0; old && i < old->manifests.len; i++)
+                mn_map_remove(images->by_manifest, old->manifests.items[i].digest);
+        for (size_t i = 0; i < record->manifests.len; i++)
+                mn_map_set(images->by_manifest, record->manifests.items[i].digest, (void *) record);
+}
+
 /* With `lock`: puts the new record into the place of the old one, whose names and pins it keeps. */
 static void apply(image_store *images, const struct image_add_spec *spec, struct image_record *record) {
         struct image_record *old = mn_map_get(images->images, record->id);
+        char *dropped = NULL;
         for (char **id = record->layers; !old && id && *id; id++) {
                 struct layer_record *layer = image_layer_record(images, *id, 0);
                 layer->nrefs++;
                 layer_store_has(images->layers_on_disk, *id, &layer->size);
         }
+        apply_manifests(images, record, old);
         if (old) {
                 record->npins = old->npins;
                 for (size_t i = 0; i < old->names.len; i++) {
@@ -117,20 +180,36 @@ static void apply(image_store *images, const struct image_add_spec *spec, struct
                         mn_map_set(images->tags, name, record);
                         mn_vec_push(&record->names, name);
                 }
+                if (old->manifests.len == MANIFESTS_MAX)
+                        dropped = mn_strdup(old->manifests.items[MANIFESTS_MAX - 1].digest);
         }
         mn_map_set(images->images, record->id, record);
-        for (char *const *full = spec->references; full && *full; full++)
-                point(images, *full, record);
+        for (char *const *full = spec->references; full && *full; full++) {
+                if (target_of(images, spec, *full, record) == record)
+                        point(images, *full, record);
+                image_index_attach(images, *full,
+                                   spec->index.digest ? image_index_register(images, spec->index.digest,
+                                                                             spec->index.media_type)
+                                                      : NULL);
+        }
+        image_document_release(images, dropped);
+        free(dropped);
 }
 
 /* True when all of it is there already. With `change`. */
 static bool is_known(image_store *images, const struct image_add_spec *spec, const struct image_record *old) {
         if (!old || old->is_hidden)
                 return false;
-        if (spec->manifest.data && !mn_str_equal(old->manifest, spec->manifest.digest))
+        if (spec->manifest.data && mn_map_get(images->by_manifest, spec->manifest.digest) != old)
                 return false;
-        for (char *const *full = spec->references; full && *full; full++)
-                if (mn_map_get(images->tags, *full) != old)
+        for (char *const *full = spec->references; full && *full; full++) {
+                const struct index_record *index = image_index_of(images, *full);
+                if (!mn_str_equal(index ? index->digest : NULL, spec->index.digest) ||
+                    (mn_map_get(images->tags, *full) != old && !image_index_has(index, old, NULL)))
+                        return false;
+        }
+        for (size_t i = 0; i < spec->nattachments; i++)
+                if (image_blob_size(images, spec->attachments[i].digest) < 0)
                         return false;
         return true;
 }
@@ -177,25 +256,34 @@ mn_status image_add(image_store *images, const struct image_add_spec *spec, char
         return st;
 }
 
+/* What makes `full` another name of the image; strings go to the arena. */
+static mn_status spec_to_tag(image_store *images, const char *name, const char *id, mn_arena *arena,
+                             struct image_add_spec *ret, mn_err *err) {
+        image_lock(images);
+        struct image_record *record = mn_map_get(images->images, id);
+        const struct index_record *index = record ? image_index_named(images, name, record) : NULL;
+        if (index)
+                ret->index = (struct image_document){ .digest = mn_arena_strdup(arena, index->digest),
+                                                      .media_type = mn_arena_strdup(arena,
+                                                                                    index->media_type) };
+        image_unlock(images);
+        return image_blob_read(images, id, arena, &ret->config, &ret->config_len, err);
+}
+
 mn_status image_tag(image_store *images, const char *name, const char *repository, const char *tag,
                     mn_err *err) {
         char full[MN_REFERENCE_TEXT_SIZE], id[IMAGE_ID_SIZE];
         mn_status st = image_reference(repository, tag, full, err);
         if (!st)
-                st = image_pin(images, name, id, err);
+                st = image_pin(images, name, NULL, id, err);
         if (st)
                 return st;
         cleanup_arena mn_arena *arena = mn_arena_new();
-        const char *config;
-        size_t len;
-        st = image_blob_read(images, id, arena, &config, &len, err);
-        if (!st) {
-                char *references[] = { full, NULL };
-                const struct image_add_spec spec = { .config = config,
-                                                     .config_len = len,
-                                                     .references = references };
+        char *references[] = { full, NULL };
+        struct image_add_spec spec = { .references = references };
+        st = spec_to_tag(images, name, id, arena, &spec, err);
+        if (!st)
                 st = image_add(images, &spec, id, NULL, err);
-        }
         image_unpin(images, id);
         if (!st)
                 image_event(images, "tag", id, image_familiar(full, arena));

@@ -10,6 +10,9 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/strv.h"
+#include "image/index.h"
+#include "image/platform.h"
+#include "image/store_export.h"
 #include "image/store_private.h"
 #include "sys/fd.h"
 
@@ -126,7 +129,33 @@ static char **references_of(const image_ingest_image *image, mn_arena *arena) {
 }
 
 static struct image_document document_of(const image_ingest_document *d) {
-        return (struct image_document){ d->media_type, d->digest, d->data, d->len };
+        return d->data ? (struct image_document){ d->media_type, d->digest, d->data, d->len }
+                       : (struct image_document){ 0 };
+}
+
+static const struct image_document *documents_of(const image_ingest_document *list, size_t n,
+                                                 mn_arena *arena) {
+        struct image_document *documents = mn_arena_array(arena, n + 1, sizeof(*documents));
+        for (size_t i = 0; i < n; i++)
+                documents[i] = document_of(&list[i]);
+        return documents;
+}
+
+static bool is_current(void *object, const image_ingest_image *image) {
+        image_store *images = object;
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        bool is = true;
+        image_lock(images);
+        const struct image_record *record = mn_map_get(images->images, image->config.digest);
+        is = record && !record->is_hidden;
+        for (char **full = references_of(image, arena); is && *full; full++) {
+                const struct index_record *index = image_index_of(images, *full);
+                is = image->index.data ? index && !strcmp(index->digest, image->index.digest) &&
+                                                 image_index_has(index, record, NULL)
+                                       : !index && mn_map_get(images->tags, *full) == record;
+        }
+        image_unlock(images);
+        return is;
 }
 
 static mn_status commit(void *object, void *session, const image_ingest_image *image, bool *ret_is_new,
@@ -139,6 +168,8 @@ static mn_status commit(void *object, void *session, const image_ingest_image *i
                 .config_len = image->config.len,
                 .manifest = document_of(&image->manifest),
                 .index = document_of(&image->index),
+                .attachments = documents_of(image->attachments, image->nattachments, arena),
+                .nattachments = image->nattachments,
                 .parent = image->parent,
                 .signer = image->signer,
                 .references = references_of(image, arena),
@@ -146,14 +177,20 @@ static mn_status commit(void *object, void *session, const image_ingest_image *i
         return image_add(object, &spec, id, ret_is_new, err);
 }
 
-static const char *find(void *object, const mn_reference *reference, mn_arena *arena) {
+static const char *find(void *object, const mn_reference *reference, const char *platform, mn_arena *arena) {
         image_store *images = object;
         char text[MN_REFERENCE_TEXT_SIZE];
         mn_reference ref = *reference;
+        image_platform wanted;
         if (*ref.digest)
                 ref.tag[0] = '\0';
+        mn_reference_text(&ref, text);
         image_lock(images);
-        const struct image_record *record = mn_map_get(images->tags, mn_reference_text(&ref, text));
+        const struct image_record *record = mn_map_get(images->tags, text), *other = NULL;
+        const struct index_record *index = image_index_of(images, text);
+        if (index && !mn_str_is_empty(platform) && !image_platform_parse(platform, &wanted, NULL))
+                other = image_index_choose(images, index, &wanted, false);
+        record = other ? other : record;
         const char *id = mn_arena_strdup(arena, record && !record->is_hidden ? record->id : "");
         image_unlock(images);
         return id;
@@ -178,29 +215,6 @@ static char **list_tags(void *object, const mn_reference *repository, mn_arena *
         image_unlock(images);
         qsort(tags, n, sizeof(*tags), compare_text);
         return tags;
-}
-
-static mn_status export_image(void *object, const char *id, mn_arena *arena, image_export *ret, mn_err *err) {
-        image_info info;
-        mn_status st = image_get(object, id, arena, &info, err);
-        if (!st)
-                st = image_blob_read(object, info.id, arena, &ret->config, &ret->config_len, err);
-        if (st)
-                return st;
-        ret->id = info.id;
-        ret->os = info.spec.os;
-        ret->architecture = info.spec.architecture;
-        ret->variant = info.spec.variant;
-        ret->nlayers = mn_strv_len(info.layers);
-        ret->diff_ids = (const char **) (void *) info.layers;
-        return MN_OK;
-}
-
-static mn_status open_layer(void *object, const char *diff_id, layer_reader **ret, int64_t *ret_size,
-                            mn_err *err) {
-        image_store *images = object;
-        int r = layer_store_open_tar(images->layers_on_disk, diff_id, ret, ret_size);
-        return r < 0 ? mn_fail_errno(err, r, "opening layer %s", diff_id) : MN_OK;
 }
 
 /* ---- where compressed layers are ---- */
@@ -266,7 +280,7 @@ static void note_push(void *object, const mn_reference *reference, const char *d
         cleanup_arena mn_arena *arena = mn_arena_new();
         cleanup_err mn_err err = { 0 };
         char text[MN_REFERENCE_TEXT_SIZE], id[IMAGE_ID_SIZE];
-        const char *found = find(object, reference, arena);
+        const char *found = find(object, reference, NULL, arena);
         if (!*found || strlen(digest) > MN_DIGEST_TEXT_MAX)
                 return;
         mn_reference ref = *reference;
@@ -274,6 +288,13 @@ static void note_push(void *object, const mn_reference *reference, const char *d
         memcpy(ref.digest, digest, strlen(digest) + 1);
         char *references[] = { mn_arena_strdup(arena, mn_reference_text(&ref, text)), NULL };
         struct image_add_spec spec = { .references = references };
+        image_lock(images);
+        const struct index_record *index = mn_map_get(images->indexes, digest);
+        if (index)
+                spec.index = (struct image_document){
+                        .digest = digest, .media_type = mn_arena_strdup(arena, index->media_type)
+                };
+        image_unlock(images);
         mn_status st = image_blob_read(images, found, arena, &spec.config, &spec.config_len, &err);
         if (!st)
                 st = image_add(images, &spec, id, NULL, &err);
@@ -290,8 +311,10 @@ const image_ingest_ops image_store_ingest_ops = {
         .note_source = note_source,
         .list_sources = list_sources,
         .note_push = note_push,
+        .is_current = is_current,
         .find = find,
         .list_tags = list_tags,
-        .export = export_image,
-        .open_layer = open_layer,
+        .export = store_export_image,
+        .export_index = store_export_index,
+        .open_layer = store_export_open_layer,
 };

@@ -20,6 +20,12 @@
 #define STORE_KIND_TAG "tag"
 #define STORE_KIND_LAYER "layer"
 
+/* A manifest the image came with, whose blob is kept. */
+struct image_manifest {
+        char *digest;
+        char *media_type;
+};
+
 /* One image, as the database has it (upper part). */
 struct image_record {
         char *id; /* "sha256:<hex>", also the digest of its configuration's blob */
@@ -29,10 +35,7 @@ struct image_record {
         int64_t size;
         int64_t last_tagged;
         mn_str_map labels;
-        char *manifest; /* digests of blobs, "" when the image did not come with them */
-        char *manifest_type;
-        char *index;
-        char *index_type;
+        MN_LIST(struct image_manifest) manifests; /* the newest first */
         char *signer;
         bool is_hidden; /* removed by force while containers used it */
 
@@ -65,14 +68,25 @@ struct image_store {
         image_hooks hooks;
         pthread_mutex_t change;
         pthread_mutex_t lock;
-        mn_map *images;      /* id -> struct image_record * */
-        mn_map *tags;        /* full reference with tag or digest -> struct image_record *, borrowed */
-        mn_map *layers;      /* diff id -> struct layer_record * */
-        mn_map *init_layers; /* image id -> diff id of its init layer (heap) */
+        mn_map *images;        /* id -> struct image_record * */
+        mn_map *tags;          /* full reference with tag or digest -> struct image_record *, borrowed */
+        mn_map *layers;        /* diff id -> struct layer_record * */
+        mn_map *by_manifest;   /* digest of a manifest -> struct image_record *, borrowed */
+        mn_map *indexes;       /* digest -> struct index_record * (index.h) */
+        mn_map *index_of_name; /* full reference -> struct index_record *, borrowed */
+        mn_map *listed;        /* digest of a manifest -> how many indexes list it */
+        mn_map *init_layers;   /* image id -> diff id of its init layer (heap) */
+};
+
+/* What the database has of a name. */
+struct tag_record {
+        char *image;
+        char *index; /* digest of the index the name came with; "" or NULL: none */
+        char *index_type;
 };
 
 /* JSON tables of the records. */
-extern const mn_type image_record_type, layer_record_type;
+extern const mn_type image_record_type, layer_record_type, tag_record_type;
 
 /* ---- store.c ---- */
 
@@ -90,6 +104,8 @@ mn_status image_blob_read(image_store *images, const char *digest, mn_arena *are
 mn_status image_blob_write(image_store *images, const char *digest, const void *data, size_t len,
                            mn_err *err) MN_MUST_USE;
 void image_blob_remove(image_store *images, const char *digest);
+/* Bytes of the blob, -1 when it is not here. */
+int64_t image_blob_size(image_store *images, const char *digest);
 
 /* The layer's record, made when missing. With `lock`. */
 struct layer_record *image_layer_record(image_store *images, const char *diff_id, int64_t size);
@@ -114,7 +130,10 @@ struct image_document {
 struct image_add_spec {
         const char *config; /* text; its digest is the id */
         size_t config_len;
-        struct image_document manifest, index;
+        struct image_document manifest;
+        struct image_document index;              /* data NULL and a digest: one that is here already */
+        const struct image_document *attachments; /* documents of the index's attestations */
+        size_t nattachments;
         const char *parent;
         const char *signer;
         char *const *references; /* full texts with tag or digest, to point to the image; may be NULL */
@@ -125,11 +144,20 @@ struct image_add_spec {
 mn_status image_add(image_store *images, const struct image_add_spec *spec, char ret_id[IMAGE_ID_SIZE],
                     bool *ret_is_new, mn_err *err) MN_MUST_USE;
 
+/* Makes the name, which keeps its index, point to another image. With `change`. */
+mn_status image_repoint(image_store *images, const char *full, struct image_record *to,
+                        mn_err *err) MN_MUST_USE;
+
 /* ---- lookup.c ---- */
 
 /* The record a user's name means. With `lock`. MN_NOT_FOUND, MN_INVALID. */
 mn_status image_find(image_store *images, const char *name, struct image_record **ret,
                      mn_err *err) MN_MUST_USE;
+
+/* The same for the image of that name for a platform ("os[/arch[/variant]]"; NULL or "": the one the name
+   points to). MN_NOT_FOUND in Docker's words when the name has none. */
+mn_status image_find_platform(image_store *images, const char *name, const char *platform,
+                              struct image_record **ret, mn_err *err) MN_MUST_USE;
 
 /* Full reference of "repo" and "tag" as the API gives them; MN_INVALID. */
 mn_status image_reference(const char *repository, const char *tag, char ret[MN_REFERENCE_TEXT_SIZE],

@@ -67,7 +67,10 @@ static mn_status run_list(struct tool *t) {
 
 static mn_status run_inspect(struct tool *t) {
         wire_image_inspect image;
-        mn_status st = image_inspect(t->images, t->args[0], t->arena, &image, &t->err);
+        const image_inspect_spec spec = { .name = t->args[0],
+                                          .platform = t->nargs > 1 ? t->args[1] : NULL,
+                                          .has_manifests = t->nargs < 2 };
+        mn_status st = image_inspect(t->images, &spec, t->arena, &image, &t->err);
         if (!st)
                 print(&wire_image_inspect_type, &image);
         return st;
@@ -75,7 +78,7 @@ static mn_status run_inspect(struct tool *t) {
 
 static mn_status run_history(struct tool *t) {
         wire_image_history_list list;
-        mn_status st = image_history(t->images, t->args[0], t->arena, &list, &t->err);
+        mn_status st = image_history(t->images, t->args[0], NULL, t->arena, &list, &t->err);
         if (!st)
                 print(&wire_image_history_list_type, &list);
         return st;
@@ -102,7 +105,8 @@ static mn_status run_rmf(struct tool *t) {
 }
 
 static mn_status run_save(struct tool *t) {
-        return image_save(t->images, t->args, write_stdout, NULL, &t->err);
+        const image_save_spec spec = { .names = t->args };
+        return image_save(t->images, &spec, write_stdout, NULL, &t->err);
 }
 
 static mn_status run_df(struct tool *t) {
@@ -127,7 +131,7 @@ static mn_status run_rootfs(struct tool *t) {
         cleanup_close int target = open(t->args[2], O_PATH | O_CLOEXEC);
         cleanup_close int root = -1;
         char id[IMAGE_ID_SIZE];
-        mn_status st = image_resolve(t->images, t->args[0], id, &t->err);
+        mn_status st = image_resolve(t->images, t->args[0], NULL, id, &t->err);
         image_rootfs_spec spec = { .image_id = id, .container_fd = container, .has_init_layer = true };
         int64_t before = mn_monotonic_ns();
         if (!st)

@@ -95,17 +95,23 @@ static mn_status add_layer(void *store, void *session, const image_ingest_layer 
         return MN_OK;
 }
 
-static const char *find(void *store, const mn_reference *ref, mn_arena *arena) {
+static const char *find(void *store, const mn_reference *ref, const char *platform, mn_arena *arena) {
+        (void) platform;
         cleanup_free char *path = ref_path(store, ref), *text = NULL;
         size_t len;
         return mn_file_read(AT_FDCWD, path, 4096, &text, &len) == 0 ? mn_arena_strdup(arena, text) : "";
+}
+
+static bool is_current(void *store, const image_ingest_image *image) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        return strcmp(find(store, image->reference, NULL, arena), image->config.digest) == 0;
 }
 
 static mn_status commit(void *store, void *session, const image_ingest_image *image, bool *ret_is_new,
                         mn_err *err) {
         (void) session;
         cleanup_arena mn_arena *arena = mn_arena_new();
-        *ret_is_new = strcmp(find(store, image->reference, arena), image->config.digest) != 0;
+        *ret_is_new = strcmp(find(store, image->reference, NULL, arena), image->config.digest) != 0;
         cleanup_free char *config = path_of(store, "images", image->config.digest);
         cleanup_free char *manifest = path_of(store, "manifests", image->manifest.digest);
         cleanup_free char *ref = ref_path(store, image->reference);
@@ -198,6 +204,13 @@ static mn_status export(void *store, const char *id, mn_arena *arena, image_expo
         return MN_OK;
 }
 
+static mn_status export_index(void *store, const mn_reference *ref, mn_arena *arena, image_export_index *ret,
+                              mn_err *err) {
+        (void) store, (void) ref, (void) arena, (void) err;
+        *ret = (image_export_index){ 0 };
+        return MN_OK;
+}
+
 static mn_status open_layer(void *store, const char *diff_id, layer_reader **ret, int64_t *ret_size,
                             mn_err *err) {
         cleanup_free char *path = path_of(store, "layers", diff_id);
@@ -219,8 +232,10 @@ const image_ingest_ops driver_store_ops = {
         .note_source = note_source,
         .list_sources = list_sources,
         .note_push = note_push,
+        .is_current = is_current,
         .find = find,
         .list_tags = list_tags,
         .export = export,
+        .export_index = export_index,
         .open_layer = open_layer,
 };

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/format.h"
+#include "cli/platform.h"
 #include "cli/text.h"
 #include "codec/duration.h"
 #include "codec/size.h"
@@ -85,10 +86,14 @@ static int run(cli *c, const void *parsed, char **args) {
         cleanup_err mn_err err = { 0 };
         const mn_json *layers;
         format_list *list;
+        cleanup_str mn_str query = MN_STR_INIT(0);
+        mn_str_add(&query, "/history");
+        client_add_query(&query, "platform", platform_json(c, o->platform));
         mn_status status = format_new(c->arena, o->human ? &spec : &spec_plain, o->format, o->quiet, &list,
                                       &err);
         if (!status)
-                status = cli_request(c, "GET", cli_target(c, "/images", args[0], "/history"), &layers, &err);
+                status = cli_request(c, "GET", cli_target(c, "/images", args[0], mn_str_text(&query)),
+                                     &layers, &err);
         if (status)
                 return cli_fail(&err);
         for (const mn_json *layer = layers ? layers->child : NULL; layer; layer = layer->next)

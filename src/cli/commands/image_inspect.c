@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/inspect.h"
+#include "cli/platform.h"
 
 typedef struct image_inspect_options {
         const char *format;
@@ -21,9 +22,9 @@ static const cli_option options[] = {
 static int run(cli *c, const void *parsed, char **args) {
         static const inspect_kind *const kinds[] = { &inspect_image, NULL };
         const image_inspect_options *o = parsed;
-        if (o->platform)
-                return cli_failf("--platform is not supported");
-        return inspect_run(c, kinds, "", o->format, args);
+        cleanup_str mn_str query = MN_STR_INIT(0);
+        client_add_query(&query, "platform", platform_json(c, o->platform));
+        return inspect_run(c, kinds, mn_str_text(&query), o->format, args);
 }
 
 const cli_command image_inspect_command = {

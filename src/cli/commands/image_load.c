@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/platform.h"
 #include "cli/progress.h"
 #include "sys/fd.h"
 
@@ -32,8 +33,6 @@ static int run(cli *c, const void *parsed, char **args) {
         cleanup_stream client_stream *stream = NULL;
         cleanup_close int file = -1;
         client *peer;
-        if (o->platform)
-                return cli_failf("--platform is not supported");
         if (o->input && *o->input) {
                 file = open(o->input, O_RDONLY | O_CLOEXEC);
                 if (file < 0)
@@ -45,6 +44,7 @@ static int run(cli *c, const void *parsed, char **args) {
         }
         mn_str_add(&target, "/images/load");
         client_add_query(&target, "quiet", o->quiet || !isatty(STDOUT_FILENO) ? "1" : "0");
+        platform_add_query(c, &target, "platform", o->platform);
         const client_request request = { .method = "POST",
                                          .target = mn_str_text(&target),
                                          .body_fd = file,

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/format.h"
+#include "cli/image_tree.h"
 #include "codec/duration.h"
 #include "codec/size.h"
 
@@ -136,8 +137,15 @@ static int run(cli *c, const void *parsed, char **args) {
                                                   : config_text(c, "imagesFormat");
         const mn_json *images;
         listing l = { .c = c, .is_full = o->no_trunc, .has_digests = o->digests };
-        if (o->tree)
-                return cli_failf("--tree is not supported");
+        if (o->tree) {
+                const char *conflict = o->quiet     ? "--quiet"
+                                       : o->digests ? "--digests"
+                                       : o->format  ? "--format"
+                                                    : NULL;
+                if (conflict)
+                        return cli_failf("conflicting options: %s and --tree cannot be used together",
+                                         conflict);
+        }
         mn_status status = cli_filters_with(c, o->filter, args[0] ? "reference" : NULL, args[0], &filters,
                                             &err);
         if (!status)
@@ -149,8 +157,13 @@ static int run(cli *c, const void *parsed, char **args) {
         mn_str_add(&target, "/images/json");
         client_add_query(&target, "all", o->all ? "1" : NULL);
         client_add_query(&target, "filters", filters);
+        client_add_query(&target, "manifests", o->tree ? "1" : NULL);
         if (cli_request(c, "GET", mn_str_text(&target), &images, &err))
                 return cli_fail(&err);
+        if (o->tree) {
+                image_tree_print(c, images, o->no_trunc);
+                return CLI_EXIT_OK;
+        }
         for (const mn_json *image = images ? images->child : NULL; image; image = image->next)
                 add_image(&l, image);
         return format_print(l.list, &err) ? cli_fail(&err) : CLI_EXIT_OK;

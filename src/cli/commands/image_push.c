@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/config.h"
+#include "cli/platform.h"
 #include "cli/progress.h"
 #include "codec/reference.h"
 
@@ -28,6 +29,17 @@ static const cli_option options[] = {
         { 0 },
 };
 
+/* Docker's note for an image that was pushed in place of its index. */
+static void print_note(const mn_json *aux) {
+        const mn_json *replaced = mn_json_get(aux, "manifestPushedInsteadOfIndex");
+        if (replaced && replaced->boolean)
+                printf("\nInfo: Not all multiplatform-content is present and only the available "
+                       "single-platform "
+                       "image was pushed\n%s -> %s\n",
+                       cli_text(mn_json_get(aux, "originalIndex"), "digest"),
+                       cli_text(mn_json_get(aux, "selectedManifest"), "digest"));
+}
+
 static int run(cli *c, const void *parsed, char **args) {
         const image_push_options *o = parsed;
         cleanup_err mn_err err = { 0 };
@@ -48,17 +60,20 @@ static int run(cli *c, const void *parsed, char **args) {
         }
         mn_str_add(&target, cli_target(c, "/images", mn_reference_name(&reference, name), "/push"));
         client_add_query(&target, "tag", *reference.tag ? reference.tag : NULL);
+        client_add_query(&target, "platform", platform_json(c, o->platform));
         mn_status status = config_auth_header(c, args[0], &header, &err);
         if (!status)
                 status = cli_client(c, &peer, &err);
         if (status)
                 return cli_fail(&err);
         const client_request request = { .method = "POST", .target = mn_str_text(&target), .header = header };
+        const mn_json *aux = NULL;
         status = client_stream_open(peer, &request, &stream, &err);
         if (!status)
-                status = progress_show(c, stream, o->quiet ? -1 : STDOUT_FILENO, NULL, &err);
+                status = progress_show(c, stream, o->quiet ? -1 : STDOUT_FILENO, &aux, &err);
         if (status)
                 return cli_fail(&err);
+        print_note(aux);
         if (o->quiet)
                 printf("%s\n", mn_reference_text(&reference, name));
         return CLI_EXIT_OK;

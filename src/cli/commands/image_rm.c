@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/platform.h"
 
 typedef struct image_rm_options {
         bool force;
@@ -24,10 +25,9 @@ static int run(cli *c, const void *parsed, char **args) {
         const image_rm_options *o = parsed;
         cleanup_str mn_str query = MN_STR_INIT(0);
         int code = CLI_EXIT_OK;
-        if (o->platform)
-                return cli_failf("--platform is not supported");
         client_add_query(&query, "force", o->force ? "1" : NULL);
         client_add_query(&query, "noprune", o->no_prune ? "1" : NULL);
+        platform_add_query(c, &query, "platforms", o->platform);
         for (; *args; args++) {
                 cleanup_err mn_err err = { 0 };
                 const mn_json *answer;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/platform.h"
 #include "cli/transfer.h"
 
 typedef struct image_save_options {
@@ -24,8 +25,6 @@ static int run(cli *c, const void *parsed, char **args) {
         mn_status status = transfer_check_output(o->output, &err);
         if (status)
                 return cli_fail(&err);
-        if (o->platform)
-                return cli_failf("--platform is not supported");
         if (args[1]) {
                 mn_str_add(&target, "/images/get");
                 for (; *args; args++)
@@ -33,6 +32,7 @@ static int run(cli *c, const void *parsed, char **args) {
         } else {
                 mn_str_add(&target, cli_target(c, "/images", args[0], "/get"));
         }
+        platform_add_query(c, &target, "platform", o->platform);
         return transfer_download(c, mn_str_text(&target), o->output, &err) ? cli_fail(&err) : CLI_EXIT_OK;
 }
 
