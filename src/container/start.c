@@ -181,7 +181,9 @@ static mn_status use_mounts(struct launch *l, mn_err *err) {
 /* ---- files ---- */
 
 static mn_status write_file(struct launch *l, const char *name, const char *text, size_t len, mn_err *err) {
-        int r = mn_file_replace(l->directory_fd, name, text, len, 0644);
+        int r = mn_file_create(l->directory_fd, name, text, len, 0644);
+        if (r == -EEXIST) /* not the first start */
+                r = mn_file_replace(l->directory_fd, name, text, len, 0644);
         return r < 0 ? mn_fail_errno(err, r, "cannot write the container's %s", name) : MN_OK;
 }
 

@@ -159,10 +159,18 @@ static void enable_ipv6(network_manager *m, const struct sandbox *s) {
         }
 }
 
+/* False with the network "none". */
+static bool has_interfaces(const struct sandbox *s) {
+        for (size_t i = 0; i < s->endpoints.len; i++)
+                if (s->endpoints.items[i]->interface[0])
+                        return true;
+        return false;
+}
+
 /* The first packet must not be lost: the bridge's ports take part before we return. */
 void network_settle(const struct sandbox *s) {
         cleanup_nl mn_nl nl = { 0 };
-        cleanup_close int rtnl = s->endpoints.len ? mn_nl_open(NETLINK_ROUTE) : -1;
+        cleanup_close int rtnl = has_interfaces(s) ? mn_nl_open(NETLINK_ROUTE) : -1;
         for (size_t i = 0; rtnl >= 0 && i < s->endpoints.len; i++) {
                 const struct endpoint *e = s->endpoints.items[i];
                 int veth = e->veth[0] ? mn_link_index(rtnl, e->veth) : -1;
@@ -172,7 +180,8 @@ void network_settle(const struct sandbox *s) {
                 if (bridge > 0)
                         mn_link_put_settle(&nl, bridge);
         }
-        (void) mn_nl_exchange(rtnl, &nl, NULL, NULL);
+        if (rtnl >= 0)
+                (void) mn_nl_exchange(rtnl, &nl, NULL, NULL);
 }
 
 /* Brings up all interfaces. */
@@ -275,7 +284,7 @@ static void notify_all(network_manager *m, const struct sandbox *s, const char *
    can be given to somebody else at once. */
 static void drop_addresses(network_manager *m, const struct sandbox *s) {
         cleanup_netns_trip mn_netns_trip trip = MN_NETNS_TRIP;
-        if (s->netns_fd < 0 || mn_netns_enter(&trip, m->home_netns_fd, s->netns_fd) < 0)
+        if (s->netns_fd < 0 || !has_interfaces(s) || mn_netns_enter(&trip, m->home_netns_fd, s->netns_fd) < 0)
                 return;
         cleanup_close int rtnl = mn_nl_open(NETLINK_ROUTE);
         mn_netns_return(&trip);

@@ -170,6 +170,7 @@ static mn_status make_rootfs(launch *l, mn_err *err) {
                 .sys_fd = -1,
                 .dev_fd = -1,
                 .null_fd = -1,
+                .empty_fd = -1,
         };
         mn_status st = process_set_oom_score(l->spec->process, l->rt, err);
         if (st == MN_OK)

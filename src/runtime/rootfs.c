@@ -128,12 +128,18 @@ static const char *pseudo_path(const rootfs *fs, const char *path, int *ret_fd) 
         return rest && *rest && !strstr(rest, "..") ? rest : NULL;
 }
 
-/* Puts an empty, read-only tmpfs on the directory "name" below the current one (or "." itself). */
-static int mask_dir(const char *name) {
-        return mount("tmpfs", name, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-                     "size=0k,nr_inodes=1,mode=755") < 0
-                       ? -errno
-                       : 0;
+/* Puts an empty, read-only tmpfs on the directory "name" below the current one (or "." itself): the same one
+   on all, for there is nothing in it to keep apart. */
+static int mask_dir(rootfs *fs, const char *name) {
+        char first[32];
+        if (fs->empty_fd >= 0 && mount(mn_fd_path(fs->empty_fd, first), name, NULL, MS_BIND, NULL) == 0)
+                return 0;
+        if (mount("tmpfs", name, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                  "size=0k,nr_inodes=1,mode=755") < 0)
+                return -errno;
+        if (fs->empty_fd < 0 && *name != '.')
+                fs->empty_fd = open(name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return 0;
 }
 
 /* In the directory we are in: a file gets the host's /dev/null, a directory an empty one. Which it is is
@@ -144,7 +150,7 @@ static int mask_here(rootfs *fs, const char *name) {
         if (fstatat(AT_FDCWD, name, &st, 0) < 0)
                 return -errno;
         if (S_ISDIR(st.st_mode))
-                return mask_dir(name);
+                return mask_dir(fs, name);
         int null_fd = rootfs_null(fs);
         if (null_fd < 0)
                 return null_fd;
@@ -159,7 +165,7 @@ static int mask_elsewhere(rootfs *fs, const char *path) {
         if (fstat(fd, &st) < 0)
                 return -errno;
         if (S_ISDIR(st.st_mode))
-                return fchdir(fd) < 0 ? -errno : mask_dir(".");
+                return fchdir(fd) < 0 ? -errno : mask_dir(fs, ".");
         char target[32];
         return mask_here(fs, mn_fd_path(fd, target));
 }

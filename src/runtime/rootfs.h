@@ -29,6 +29,7 @@ typedef struct rootfs {
         int sys_fd;              /* likewise for /sys */
         int dev_fd;              /* the container's /dev */
         int null_fd;             /* the host's /dev/null, verified; opened when needed */
+        int empty_fd;            /* the empty directory that masks the others; -1 before the first */
         bool has_fresh_dev;      /* /dev is a tmpfs mounted by us */
         bool has_foreign_dev;    /* /dev is a bind mount: its nodes are the caller's business */
         int late_readonly[ROOTFS_MAX_LATE_READONLY]; /* mounts that become read-only at the end */

@@ -94,8 +94,12 @@ static void add_case(seccomp_slot *slot, mn_arena *arena, uint32_t action,
         **end = (seccomp_case){ .action = action, .conditions = conditions, .len = len };
 }
 
-static seccomp_slot *slot_of(seccomp_rules *rules, const char *name, syscall_arch arch) {
-        const syscall_row *row = syscall_find(name);
+/* `*at` is the row of the name before and becomes this one's. */
+static seccomp_slot *slot_of(seccomp_rules *rules, const char *name, syscall_arch arch,
+                             const syscall_row **at) {
+        const syscall_row *row = syscall_find_after(*at, name);
+        if (row)
+                *at = row;
         int nr = row ? row->numbers[arch] : -1;
         if (nr >= RULE_ARM_PRIVATE && nr < RULE_ARM_PRIVATE + RULE_ARM_SLOTS)
                 return &rules->slots[RULE_SLOTS + nr - RULE_ARM_PRIVATE];
@@ -120,8 +124,9 @@ static mn_status add_rule(seccomp_rules *rules, const oci_seccomp_rule *rule, si
         if (st)
                 return st;
         rules->has_notify |= action == SECCOMP_RET_USER_NOTIF;
+        const syscall_row *row = NULL;
         for (char **name = rule->names; *name; name++) {
-                seccomp_slot *slot = slot_of(rules, *name, arch);
+                seccomp_slot *slot = slot_of(rules, *name, arch, &row);
                 if (!slot || action == rules->default_action)
                         continue;
                 if (rule->args.len == 0 && !slot->has_action) {

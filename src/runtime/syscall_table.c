@@ -510,6 +510,14 @@ const syscall_row *syscall_find(const char *name) {
         return NULL;
 }
 
+const syscall_row *syscall_find_after(const syscall_row *before, const char *name) {
+        enum { NEAR = 3 };
+        for (int i = 1; before && i <= NEAR && before + i < rows + MN_ARRAY_LEN(rows); i++)
+                if (strcmp(name, before[i].name) == 0)
+                        return before + i;
+        return syscall_find(name);
+}
+
 const syscall_row *syscall_rows(size_t *ret_len) {
         *ret_len = MN_ARRAY_LEN(rows);
         return rows;

@@ -22,5 +22,9 @@ typedef struct syscall_row {
 /* The row of a name, or NULL. */
 const syscall_row *syscall_find(const char *name);
 
+/* The same, but looks just behind `before` (NULL: nowhere) first: profiles list their calls in the table's
+ * order. */
+const syscall_row *syscall_find_after(const syscall_row *before, const char *name);
+
 /* All rows, sorted by name. */
 const syscall_row *syscall_rows(size_t *ret_len);

@@ -72,12 +72,12 @@ static char *mountinfo_field(const char *line, size_t n) {
         return mn_strndup(line, strcspn(line, " \n"));
 }
 
-/* Looks in mountinfo for a hierarchy that is not where everybody has it. NULL when it is not mounted. */
-static char *find_mount(const char *name, bool is_v2) {
-        cleanup_free char *text = NULL;
-        if (mn_file_read(AT_FDCWD, "/proc/self/mountinfo", MAX_PROC_FILE, &text, NULL) < 0)
+/* Looks in mountinfo for a hierarchy that is not where everybody has it. NULL when it is not mounted.
+   `*mountinfo` is read when it is first needed (a kernel has hierarchies that nobody here has mounted). */
+static char *find_mount(const char *name, bool is_v2, char **mountinfo) {
+        if (!*mountinfo && mn_file_read(AT_FDCWD, "/proc/self/mountinfo", MAX_PROC_FILE, mountinfo, NULL) < 0)
                 return NULL;
-        for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        for (char *line = *mountinfo; *line; line += strcspn(line, "\n"), line += *line == '\n') {
                 char *tail = strstr(line, " - ");
                 if (!tail || memchr(line, '\n', (size_t) (tail - line)))
                         continue;
@@ -92,13 +92,13 @@ static char *find_mount(const char *name, bool is_v2) {
         return NULL;
 }
 
-static char *hierarchy_mount(const char *name, bool is_v2) {
+static char *hierarchy_mount(const char *name, bool is_v2, char **mountinfo) {
         const char *dir = *name == '\0' ? "unified" : mn_str_has_prefix(name, "name=") ? name + 5 : name;
         char *path = mn_asprintf(CGROUP_ROOT "/%s", dir);
         if (is_cgroup_fs(path, is_v2))
                 return path;
         mn_freep(&path);
-        return find_mount(name, is_v2);
+        return find_mount(name, is_v2, mountinfo);
 }
 
 /* Our own cgroup is only usable as a base when the mount shows it (in a container it may not). */
@@ -115,11 +115,12 @@ static unsigned root_controllers(const char *mount) {
         return mn_file_read(AT_FDCWD, file, 4096, &text, NULL) < 0 ? 0 : controller_mask(text, ' ');
 }
 
-static void add_hierarchy(mn_cgroup_host *host, const char *name, const char *own, bool is_pure_v2) {
+static void add_hierarchy(mn_cgroup_host *host, const char *name, const char *own, bool is_pure_v2,
+                          char **mountinfo) {
         bool is_v2 = *name == '\0';
         if (host->len == MN_CGROUP_MAX_HIERARCHIES || (is_pure_v2 && !is_v2))
                 return;
-        char *mount = is_pure_v2 ? mn_strdup(CGROUP_ROOT) : hierarchy_mount(name, is_v2);
+        char *mount = is_pure_v2 ? mn_strdup(CGROUP_ROOT) : hierarchy_mount(name, is_v2, mountinfo);
         if (!mount)
                 return;
         unsigned mask = is_v2 ? MN_CG_UNIFIED | root_controllers(mount) : controller_mask(name, ',');
@@ -134,7 +135,7 @@ static void add_hierarchy(mn_cgroup_host *host, const char *name, const char *ow
 
 int mn_cgroup_host_init(mn_cgroup_host *host) {
         *host = (mn_cgroup_host){ 0 };
-        cleanup_free char *text = NULL;
+        cleanup_free char *text = NULL, *mountinfo = NULL;
         int r = mn_file_read(AT_FDCWD, "/proc/self/cgroup", MAX_PROC_FILE, &text, NULL);
         if (r < 0)
                 return r;
@@ -145,7 +146,7 @@ int mn_cgroup_host_init(mn_cgroup_host *host) {
                 if (!own)
                         continue;
                 *own++ = '\0';
-                add_hierarchy(host, name + 1, own, is_pure_v2);
+                add_hierarchy(host, name + 1, own, is_pure_v2, &mountinfo);
         }
         for (size_t i = 0; i < host->len; i++)
                 *(host->items[i].is_v2 ? &has_v2 : &has_v1) = true;

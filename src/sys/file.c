@@ -17,23 +17,38 @@
 #include "base/vec.h"
 #include "sys/fd.h"
 
-int mn_file_read_fd(int fd, size_t max, char **ret, size_t *ret_len) {
-        cleanup_str mn_str text = MN_STR_INIT(max + 1);
-        for (size_t chunk = 4096;; chunk = chunk < 1 << 20 ? chunk * 2 : chunk) {
-                size_t want = MN_MIN(chunk, max + 1 - text.len);
-                char *to = want ? mn_str_reserve(&text, want) : NULL;
+/* The rest of a file whose first bytes are in `text` already. */
+static int read_rest(int fd, size_t max, mn_str *text) {
+        for (size_t chunk = 8192;; chunk = chunk < 1 << 20 ? chunk * 2 : chunk) {
+                size_t want = MN_MIN(chunk, max + 1 - text->len);
+                char *to = want ? mn_str_reserve(text, want) : NULL;
                 if (!to)
                         return -EFBIG;
                 ssize_t n = mn_read_full(fd, to, want);
                 if (n < 0)
                         return (int) n;
-                text.len += (size_t) n;
-                text.data[text.len] = '\0';
-                if (text.len > max)
+                text->len += (size_t) n;
+                text->data[text->len] = '\0';
+                if (text->len > max)
                         return -EFBIG;
                 if ((size_t) n < want)
-                        break;
+                        return 0;
         }
+}
+
+int mn_file_read_fd(int fd, size_t max, char **ret, size_t *ret_len) {
+        char first[4096]; /* most files end here, and cost no more memory than they need */
+        size_t want = MN_MIN(sizeof(first), max + 1);
+        ssize_t n = mn_read_full(fd, first, want);
+        if (n < 0)
+                return (int) n;
+        if ((size_t) n > max)
+                return -EFBIG;
+        cleanup_str mn_str text = MN_STR_INIT(max + 1);
+        mn_str_add_len(&text, first, (size_t) n);
+        int r = (size_t) n < want ? 0 : read_rest(fd, max, &text);
+        if (r < 0)
+                return r;
         size_t len = text.len;
         *ret = mn_str_take(&text);
         if (ret_len)

@@ -223,8 +223,21 @@ static void the_table_is_sorted(void **state) {
         assert_null(syscall_find("nosuch"));
 }
 
+/* Whatever order a profile has: nearby, backwards, far away, unknown. */
+static void a_name_is_found_from_everywhere(void **state) {
+        (void) state;
+        size_t len;
+        const syscall_row *rows = syscall_rows(&len);
+        for (size_t i = 0; i < len; i++)
+                for (size_t k = 0; k < len; k += 7)
+                        assert_ptr_equal(syscall_find_after(&rows[k], rows[i].name), &rows[i]);
+        assert_ptr_equal(syscall_find_after(NULL, "read"), syscall_find("read"));
+        assert_null(syscall_find_after(&rows[len - 1], "zzz"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_name_is_found_from_everywhere),
 #if defined(__x86_64__)
                 cmocka_unit_test(every_call_has_the_outcome_of_its_rule),
                 cmocka_unit_test(arguments_decide),
