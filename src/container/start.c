@@ -24,6 +24,7 @@
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/mountfd.h"
+#include "sys/mountpoint.h"
 #include "sys/path.h"
 
 /* ---- the network, in a worker ---- */
@@ -121,11 +122,27 @@ static mn_status make_working_dir(struct launch *l, mn_err *err) {
         return MN_OK;
 }
 
+/* "shared" and "slave" say what the host's mounts below the source mean for the container's: nothing, when
+   the source is on a mount that shares none. */
+static mn_status check_propagation(const container_mount *m, mn_err *err) {
+        bool wants_shared = m->propagation && strstr(m->propagation, "shared");
+        if (!wants_shared && !(m->propagation && strstr(m->propagation, "slave")))
+                return MN_OK;
+        cleanup_mount_point mn_mount_point at = { 0 };
+        int r = mn_mount_point_of(m->source, &at);
+        if (r < 0)
+                return mn_fail_errno(err, r, "cannot find the mount of '%s'", m->source);
+        if (at.is_shared || (at.is_slave && !wants_shared))
+                return MN_OK;
+        return mn_fail(err, MN_INTERNAL, "path %s is mounted on %s but it is not a shared%s mount", m->source,
+                       at.path, wants_shared ? "" : " or slave");
+}
+
 static mn_status bind_source(const container_mount *m, char **ret, mn_err *err) {
         *ret = m->source;
         struct stat st;
         if (stat(m->source, &st) == 0)
-                return MN_OK;
+                return check_propagation(m, err);
         if (errno != ENOENT || !m->creates_source)
                 return mn_fail(err, MN_INVALID,
                                "invalid mount config for type \"bind\": bind source path does not "
@@ -133,7 +150,7 @@ static mn_status bind_source(const container_mount *m, char **ret, mn_err *err) 
                                m->source);
         int r = mn_mkdir_p(m->source, 0755);
         return r < 0 ? mn_fail_errno(err, r, "error while creating mount source path '%s'", m->source)
-                     : MN_OK;
+                     : check_propagation(m, err);
 }
 
 /* A directory of the volume, resolved inside it. */

@@ -3,6 +3,7 @@ import base64
 import io
 import json
 import socket
+import subprocess
 import tarfile
 import threading
 import time
@@ -246,6 +247,29 @@ def test_words_of_a_tmpfs_are_checked(api, run):
     run("true", start=False, host={"Tmpfs": {"/a": "", "/b": "size=1m,mode=700,noexec,uid=1"}})
     body = {"Image": "busybox", "HostConfig": {"Tmpfs": {"/a": "size=1m,nonsense"}}}
     assert api("POST", "/containers/create", body, status=400).json()["message"] == 'invalid tmpfs option ["nonsense"]'
+
+
+def test_propagation_needs_a_mount_that_propagates(api, run, tmp_path):
+    def create(propagation):
+        source = {"Type": "bind", "Source": str(tmp_path), "Target": "/seen", "BindOptions": {"Propagation": propagation}}
+        return run("sh", "-c", "echo ready; sleep 60", start=False, host={"Mounts": [source]})
+    subprocess.run(["mount", "-t", "tmpfs", "none", tmp_path], check=True)
+    try:
+        subprocess.run(["mount", "--make-private", tmp_path], check=True)
+        for propagation, words in (("rshared", "a shared mount"), ("rslave", "a shared or slave mount")):
+            answer = api("POST", f"/containers/{create(propagation)}/start", status=500)
+            assert answer.json()["message"] == f"path {tmp_path} is mounted on {tmp_path} but it is not {words}"
+        subprocess.run(["mount", "--make-shared", tmp_path], check=True)
+        follows = create("rslave")
+        api("POST", f"/containers/{follows}/start", status=204)
+        wait_for_output(api, follows)
+        (tmp_path / "below").mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "none", tmp_path / "below"], check=True)
+        (tmp_path / "below" / "file").touch()
+        api("HEAD", f"/containers/{follows}/archive", query={"path": "/seen/below/file"}, status=200)
+        api("DELETE", f"/containers/{follows}", query={"force": "1"}, status=204)
+    finally:
+        subprocess.run(["umount", "-R", tmp_path], check=True)
 
 
 def test_hidden_paths_are_shown(api, run):
