@@ -120,6 +120,14 @@ static mn_status parse_escape(struct parser *ps, char **to) {
         return MN_OK;
 }
 
+/* Bytes that stand for themselves, before the quote that is known to come. */
+static size_t plain_len(const char *p) {
+        size_t n = 0;
+        while ((unsigned char) p[n] >= 0x20 && (unsigned char) p[n] < 0x80 && p[n] != '"' && p[n] != '\\')
+                n++;
+        return n;
+}
+
 /* At the opening quote. An escape is never shorter than what it stands for, so the text fits in its source's
    length; bytes that are not UTF-8 would grow to U+FFFD and are refused instead. */
 static mn_status parse_string(struct parser *ps, const char **ret, size_t *ret_len) {
@@ -139,7 +147,9 @@ static mn_status parse_string(struct parser *ps, const char **ret, size_t *ret_l
                 }
                 if (c < 0x20)
                         return fail(ps, "control character in string");
-                size_t n = utf8_len((const unsigned char *) ps->p, (const unsigned char *) ps->end);
+                size_t n = plain_len(ps->p);
+                if (n == 0)
+                        n = utf8_len((const unsigned char *) ps->p, (const unsigned char *) ps->end);
                 if (n == 0)
                         return fail(ps, "string is not valid UTF-8");
                 memcpy(to, ps->p, n);
