@@ -1,83 +1,25 @@
-"""Images side by side: load, save, pull and rmi of a real Debian layer and of an image of three gzip layers.
+"""Images side by side: import, load, save, pull and rmi with Minato, docker.io and podman.
 
-Every timed operation meets an engine that does not have the layers. Trees are not removed between timed runs of the same
-engine more than needed: after a big removal ext4 creates files ten times slower for minutes, which would flatter an engine
-that stores layers as single files. So each engine gets fresh daemons per repetition, and their data is removed at the end."""
-import contextlib, io, json, os, random, shutil, subprocess, tarfile, time
-import peers
+How it is measured:
+- Every timed operation meets an engine that does not have its layers: each of them gets a layer of its own. Each round has fresh
+  daemons with fresh directories, and the engines take turns; their order is another one in each round.
+- After the removal of a big tree ext4 creates files ten times slower for minutes, which would flatter an engine that keeps a layer as
+  one file. So nothing is removed before all creating is done: `rmi` is timed in a second phase, on the directories of the first, and the
+  directories themselves go at the very end.
+- Inputs are read into the page cache and what others have written is synced before each timed operation.
+"""
+import contextlib, io, json, os, random, re, shutil, statistics, subprocess, tarfile, time
+import archives, peers
 from report import report, value
 
-CACHE = os.environ.get('MINATO_TEST_CACHE', '/var/tmp/minato-test-cache')
-REPEAT = int(os.environ.get('BENCH_IMAGE_ROUNDS', '3'))
-
-
-def debian_tree():
-    """A real Debian minbase as one tar of about 170 MB, made once per machine by mmdebstrap."""
-    os.makedirs(CACHE, exist_ok=True)
-    tree = f'{CACHE}/debian-minbase.tar'
-    if not os.path.exists(tree):
-        subprocess.run(['mmdebstrap', '--variant=minbase', '--quiet', 'bookworm', tree + '.part.tar'], check=True)
-        os.rename(tree + '.part.tar', tree)
-    return tree
-
-
-def extra_layer(directory, number, files=600, size=190 * 1024):
-    """About 115 MB in `files` files that compress like text does."""
-    rng = random.Random(number)
-    words = [bytes(rng.choices(b'abcdefghijklmnopqrstuvwxyz', k=rng.randint(3, 9))) for _ in range(4000)]
-    path = f'{directory}/layer-{number}.tar'
-    with tarfile.open(path, 'w') as tar:
-        for i in range(files):
-            text = b' '.join(rng.choices(words, k=size // 7))[:size]
-            info = tarfile.TarInfo(f'opt/layer{number}/{i // 50}/file-{i}')
-            info.size = len(text)
-            tar.addfile(info, io.BytesIO(text))
-    return path
-
-
-def oci_archive(directory):
-    """An OCI layout of three gzip layers, about 400 MB unpacked, as one tar."""
-    import gzip, hashlib
-    archive = f'{CACHE}/three-layers.tar'
-    if os.path.exists(archive):
-        return archive
-    layout = f'{directory}/layout'
-    os.makedirs(f'{layout}/blobs/sha256')
-
-    def blob(data_or_path):
-        data = open(data_or_path, 'rb').read() if isinstance(data_or_path, str) else data_or_path
-        digest = hashlib.sha256(data).hexdigest()
-        open(f'{layout}/blobs/sha256/{digest}', 'wb').write(data)
-        return {'digest': 'sha256:' + digest, 'size': len(data)}
-
-    layers, diff_ids = [], []
-    for tar in (debian_tree(), extra_layer(directory, 1), extra_layer(directory, 2)):
-        diff_ids.append('sha256:' + hashlib.sha256(open(tar, 'rb').read()).hexdigest())
-        with open(tar, 'rb') as source, gzip.GzipFile(f'{directory}/layer.gz', 'wb', 6, mtime=0) as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-        layers.append({'mediaType': 'application/vnd.docker.image.rootfs.diff.tar.gzip', **blob(f'{directory}/layer.gz')})
-    config = {'architecture': 'amd64', 'os': 'linux', 'config': {'Cmd': ['sh']}, 'rootfs': {'type': 'layers', 'diff_ids': diff_ids},
-              'history': [{'created_by': f'layer {i}'} for i in range(3)], 'created': '2026-01-01T00:00:00Z'}
-    manifest = {'schemaVersion': 2, 'mediaType': 'application/vnd.docker.distribution.manifest.v2+json',
-                'config': {'mediaType': 'application/vnd.docker.container.image.v1+json', **blob(json.dumps(config).encode())}, 'layers': layers}
-    described = blob(json.dumps(manifest).encode())
-    open(f'{layout}/oci-layout', 'w').write('{"imageLayoutVersion":"1.0.0"}')
-    open(f'{layout}/index.json', 'w').write(json.dumps({'schemaVersion': 2, 'manifests': [
-        {'mediaType': manifest['mediaType'], **described, 'annotations': {
-            'io.containerd.image.name': 'docker.io/library/three:latest', 'org.opencontainers.image.ref.name': 'latest'}}]}))
-    # docker-archive's manifest.json beside it, which every engine reads
-    open(f'{layout}/manifest.json', 'w').write(json.dumps([{
-        'Config': 'blobs/sha256/' + manifest['config']['digest'][7:], 'RepoTags': ['three:latest'],
-        'Layers': ['blobs/sha256/' + layer['digest'][7:] for layer in layers]}]))
-    subprocess.run(['tar', '-C', layout, '-cf', archive + '.part', '.'], check=True)
-    os.rename(archive + '.part', archive)
-    shutil.rmtree(layout)
-    return archive
+ROUNDS = int(os.environ.get('BENCH_IMAGE_ROUNDS', '3'))
+WANTED = {'import': 4, 'load': 10, 'save': 2, 'pull': 4, 'load of three gzip layers': 4, 'rmi': 10}
 
 
 def timed(engine, *args, warm=None):
     if warm:
         subprocess.run(['cat', warm], stdout=subprocess.DEVNULL)
+    os.sync()
     began = time.monotonic()
     engine.run(*args)
     return (time.monotonic() - began) * 1e6
@@ -104,42 +46,120 @@ def registry(engine, storage):
         process.wait()
 
 
+def fill_registry(archive, storage):
+    """The registry's storage with 127.0.0.1:5000/three, pushed by a daemon that takes no part in the comparison."""
+    with peers.running(peers.minato) as (engine,), registry(engine, storage):
+        engine.run('load', '-q', '-i', archive)
+        engine.run('tag', 'three:latest', '127.0.0.1:5000/three:latest')
+        engine.run('push', '-q', '127.0.0.1:5000/three:latest')
+
+
 def peak_kib(engine):
+    """The most memory the daemon ever had."""
     pid = next(p for p in peers.tree(engine.process.pid) if peers.processes().get(p, (0, ''))[1] == 'minatod')
     return next(int(line.split()[1]) for line in open(f'/proc/{pid}/status') if line.startswith('VmHWM'))
 
 
+# ---- phase one: what creates ----
+
+def create(engine, inputs, storage, times, facts):
+    before = du_bytes(f'{engine.dir}/data') if engine.name == 'minato' else 0
+    times['import'].append(timed(engine, 'import', inputs.trees[0], 'debian:imported', warm=inputs.trees[0]))
+    if engine.name == 'minato':
+        os.sync()
+        facts['disk'].append((du_bytes(f'{engine.dir}/data') - before) / os.path.getsize(inputs.trees[0]))
+    times['load'].append(timed(engine, 'load', '-q', '-i', inputs.single, warm=inputs.single))
+    times['save'].append(timed(engine, 'save', '-q' if engine.name == 'podman' else '-o', *(['-o'] if engine.name == 'podman' else []),
+                               f'{engine.dir}/saved.tar', 'debian:bench'))
+    os.unlink(f'{engine.dir}/saved.tar')  # one file
+    with registry(engine, storage):
+        subprocess.run(f'find {storage} -type f -exec cat {{}} + > /dev/null', shell=True)
+        times['pull'].append(timed(engine, 'pull', '-q', *(['--tls-verify=false'] if engine.name == 'podman' else []),
+                                   '127.0.0.1:5000/three:latest'))
+    if engine.name == 'minato':
+        facts['peak'].append(peak_kib(engine))
+    times['load of three gzip layers'].append(timed(engine, 'load', '-q', '-i', inputs.other_three, warm=inputs.other_three))
+
+
+# ---- phase two: what removes ----
+
+def remove(engine, times):
+    for name in ('debian:bench', 'debian:imported'):
+        times['rmi'].append(timed(engine, 'rmi', name))
+
+
+# ---- further figures ----
+
+def stages(inputs, directory):
+    """Rates of each step of a load alone, and of the whole load, both of one gzip layer without a daemon."""
+    scratch = f'{directory}/stages'
+    os.makedirs(scratch)
+    out = subprocess.run([peers.find('layer-tool'), 'stages', inputs.gzip_layer, scratch], capture_output=True, text=True, check=True).stdout
+    alone = {m[1].strip(): float(m[2]) for m in re.finditer(r'^(.+?)\s+(\d+) MiB/s', out, re.M)}
+    size = os.path.getsize(inputs.trees[1]) / (1 << 20)
+    rates = []
+    for i in range(5):
+        root = f'{scratch}/{i}'
+        os.makedirs(root)
+        subprocess.run(['cat', inputs.gzip_single], stdout=subprocess.DEVNULL)
+        os.sync()
+        began = time.monotonic()
+        with open(inputs.gzip_single, 'rb') as archive:
+            subprocess.run([peers.find('image-tool'), root, 'load'], stdin=archive, stdout=subprocess.DEVNULL, check=True)
+        rates.append(size / (time.monotonic() - began))
+    print('  stages alone, MiB/s of tar: ' + ', '.join(f'{name} {rate:.0f}' for name, rate in alone.items()))
+    slowest = min(alone, key=alone.get)
+    rate = statistics.median(rates)
+    print(f'  the whole load of that layer: {rate:.0f} MiB/s, {rate / alone[slowest]:.2f} of the slowest stage alone ({slowest})', flush=True)
+
+
+def thousand_images(directory):
+    """1,000 images of three shared layers: the time of `images`, and what a hundred of them do to the daemon's memory."""
+    archive = archives.thousand(f'{directory}/thousand.tar')
+    with peers.running(peers.minato) as (engine,):
+        engine.run('load', '-q', '-i', archive)
+        pid = next(p for p in peers.tree(engine.process.pid) if peers.processes().get(p, (0, ''))[1] == 'minatod')
+        samples, memory = [], []
+        for _ in range(100):
+            began = time.monotonic()
+            lines = engine.run('images').count('\n')
+            samples.append((time.monotonic() - began) * 1e3)
+            memory.append(peers.memory_kib(pid, 'Rss'))
+        if lines != 1000:
+            raise SystemExit(f'bench: images shows {lines} of 1000')
+    median = statistics.median(samples)
+    value('`images` with 1,000 of them, of 20 ms', 20 / median, 1, f'minato {median:.1f} ms (min {min(samples):.1f}, max {max(samples):.1f})')
+    print(f'    the daemon\'s memory: {memory[9] / 1024:.1f} MiB after 10 calls, {memory[-1] / 1024:.1f} MiB after 100')
+
+
 def section(_, image, directory):
-    tree, three = debian_tree(), oci_archive(directory)
-    raw = {name: {'import': [], 'load': [], 'save': [], 'rmi': [], 'pull': []} for name in ('minato', 'docker')}
+    inputs = archives.prepare()
     storage = f'{directory}/registry'
-    disk = peak = None
-    for repetition in range(REPEAT):
-        with peers.running(peers.minato, peers.docker) as engines:
-            for engine in engines:
-                times = raw[engine.name]
-                times['import'].append(timed(engine, 'import', tree, 'debian:bench', warm=tree))
-                if engine.name == 'minato' and disk is None:
-                    disk = du_bytes(f'{engine.dir}/data') / os.path.getsize(tree)
-                single = f'{CACHE}/debian-archive.tar'
-                if not os.path.exists(single):
-                    engine.run('save', '-o', single, 'debian:bench')
-                engine.run('rmi', 'debian:bench')
-                times['load'].append(timed(engine, 'load', '-q', '-i', single, warm=single))
-                times['save'].append(timed(engine, 'save', '-o', f'{engine.dir}/saved.tar', 'debian:bench'))
-                times['rmi'].append(timed(engine, 'rmi', 'debian:bench'))
-                with registry(engine, storage):
-                    if not os.path.isdir(f'{storage}/docker'):
-                        engine.run('load', '-q', '-i', three)
-                        engine.run('tag', 'three:latest', '127.0.0.1:5000/three:latest')
-                        engine.run('push', '-q', '127.0.0.1:5000/three:latest')
-                        engine.run('rmi', 'three:latest', '127.0.0.1:5000/three:latest')
-                    subprocess.run(f'find {storage} -type f -exec cat {{}} + > /dev/null', shell=True)
-                    times['pull'].append(timed(engine, 'pull', '-q', '127.0.0.1:5000/three:latest'))
-                    if engine.name == 'minato':
-                        peak = peak_kib(engine)
-    print(f'images: a Debian layer of {os.path.getsize(tree) / 1e6:.0f} MB; an image of three gzip layers, 400 MB unpacked')
-    for what, wanted in (('import', 4), ('load', 10), ('save', 2), ('rmi', 10), ('pull', 4)):
-        report(what, raw['minato'][what], raw['docker'][what], wanted)
+    fill_registry(inputs.three, storage)
+    makers = [peers.minato, peers.docker, peers.podman]
+    raw = {maker.__name__: {what: [] for what in WANTED} for maker in makers}
+    facts = {'disk': [], 'peak': []}
+    kept = []
+    try:
+        for number in range(ROUNDS):
+            with peers.running(*makers[number % 3:], *makers[:number % 3], keeps=kept) as engines:
+                for engine in engines:
+                    create(engine, inputs, storage, raw[engine.name], facts)
+        for number in range(ROUNDS):
+            for engine in kept[3 * number:3 * number + 3]:
+                engine.start()
+                remove(engine, raw[engine.name])
+                engine.stop(keeps=True)
+    finally:
+        for engine in kept:
+            engine.remove()
+    size = os.path.getsize(inputs.trees[0]) / 1e6
+    print(f'images: a Debian layer of {size:.0f} MB; an image of three gzip layers, 400 MB unpacked; {ROUNDS} rounds')
+    for what, wanted in WANTED.items():
+        for peer in ('docker', 'podman'):
+            report(what, raw['minato'][what], raw[peer][what], wanted, peer)
+    disk, peak = max(facts['disk']), max(facts['peak'])
     value('disk used, of 1.05 times the unpacked size', 1.05 / disk, 1, f'minato {disk:.3f} times')
-    value('peak memory after a whole pull, of 64 MiB', 64 * 1024 / peak, 1, f'minato {peak / 1024:.0f} MiB')
+    value('peak memory of a daemon through import, load, save and pull, of 64 MiB', 64 * 1024 / peak, 1, f'minato {peak / 1024:.0f} MiB')
+    stages(inputs, directory)
+    thousand_images(directory)

@@ -81,7 +81,8 @@ class Engine:
             raise SystemExit(f'bench: {self.name} {" ".join(args)}: {result.stderr}\n{open(self.log.name).read()[-2000:]}')
         return result.stdout.strip()
 
-    def stop(self):
+    def stop(self, keeps=False):
+        """Ends the daemon; `keeps`: its directories stay for another start, until remove()."""
         if self.process:
             ids = self.run('ps', '-aq', check=False).split()
             for i in range(0, len(ids), 50):
@@ -95,6 +96,13 @@ class Engine:
                     if processes().get(pid, (0, ''))[1] in ('containerd', 'containerd-shim'):
                         os.kill(pid, signal.SIGTERM)
             time.sleep(0.5)
+            self.process = None
+        if not keeps:
+            self.remove()
+
+    def remove(self):
+        if self.process:
+            self.stop(keeps=True)
         mounts = [line.split()[4] for line in open('/proc/self/mountinfo') if line.split()[4].startswith(self.dir)]
         for mount in sorted(mounts, reverse=True):
             subprocess.run(['umount', '-l', mount], capture_output=True)
@@ -116,8 +124,17 @@ def docker():
                   lambda e: ['/usr/bin/docker', '-H', f'unix://{e.socket}'], ['version'])
 
 
+def podman():
+    """No daemon: the process only holds the network namespace."""
+    engine = Engine('podman', lambda e: ['sleep', 'infinity'],
+                    lambda e: ['nsenter', '-t', str(e.process.pid), '-n', '--', '/usr/bin/podman', '--root', f'{e.dir}/data', '--runroot',
+                               f'{e.dir}/run', '--storage-driver', 'overlay', '--cgroup-manager', 'cgroupfs', '--log-level', 'error'], ['version'])
+    return engine
+
+
 @contextlib.contextmanager
-def running(*makers):
+def running(*makers, keeps=None):
+    """Starts engines; with `keeps`, a list, they are added to it at the end and their directories stay."""
     engines = [make() for make in makers]
     try:
         for engine in engines:
@@ -125,4 +142,6 @@ def running(*makers):
         yield engines
     finally:
         for engine in engines:
-            engine.stop()
+            engine.stop(keeps=keeps is not None)
+        if keeps is not None:
+            keeps += engines
