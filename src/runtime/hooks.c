@@ -51,6 +51,38 @@ static int wait_for(int pidfd, const int64_t *timeout) {
         }
 }
 
+static mn_status check_list(const oci_hook_list *hooks, const char *kind, mn_err *err) {
+        for (size_t i = 0; i < hooks->len; i++) {
+                const oci_hook *hook = &hooks->items[i];
+                if (*hook->path != '/')
+                        return mn_fail(err, MN_INVALID, "hooks.%s[%zu].path: \"%s\" is not an absolute path",
+                                       kind, i, hook->path);
+                if (hook->timeout && *hook->timeout <= 0)
+                        return mn_fail(err, MN_INVALID, "hooks.%s[%zu].timeout: not above 0", kind, i);
+        }
+        return MN_OK;
+}
+
+mn_status hooks_check(const oci_hooks *hooks, mn_err *err) {
+        if (!hooks)
+                return MN_OK;
+        const struct {
+                const oci_hook_list *list;
+                const char *kind;
+        } kinds[] = {
+                { &hooks->prestart, "prestart" },
+                { &hooks->create_runtime, "createRuntime" },
+                { &hooks->create_container, "createContainer" },
+                { &hooks->start_container, "startContainer" },
+                { &hooks->poststart, "poststart" },
+                { &hooks->poststop, "poststop" },
+        };
+        mn_status st = MN_OK;
+        for (size_t i = 0; st == MN_OK && i < MN_ARRAY_LEN(kinds); i++)
+                st = check_list(kinds[i].list, kinds[i].kind, err);
+        return st;
+}
+
 static mn_status run_one(const oci_hook *hook, const char *kind, size_t index, int state_fd, mn_err *err) {
         char *no_args[] = { hook->path, NULL };
         const mn_spawn_fd fds[] = { { state_fd, STDIN_FILENO },
@@ -62,11 +94,6 @@ static mn_status run_one(const oci_hook *hook, const char *kind, size_t index, i
                                .fds = fds,
                                .nfds = MN_ARRAY_LEN(fds) };
         cleanup_close int pidfd = -1;
-        if (*hook->path != '/')
-                return mn_fail(err, MN_INVALID, "hooks.%s[%zu].path: \"%s\" is not an absolute path", kind,
-                               index, hook->path);
-        if (hook->timeout && *hook->timeout <= 0)
-                return mn_fail(err, MN_INVALID, "hooks.%s[%zu].timeout: not above 0", kind, index);
         pid_t pid = mn_spawn(&spec, &pidfd);
         if (pid < 0)
                 return mn_fail_errno(err, (int) pid, "hooks.%s[%zu]: \"%s\"", kind, index, hook->path);

@@ -5,6 +5,9 @@
 #include "oci/runtime_spec.h"
 #include "runtime/context.h"
 
+/* Paths and timeouts of every kind; NULL is fine. */
+mn_status hooks_check(const oci_hooks *hooks, mn_err *err) MN_MUST_USE;
+
 /* Runs them in order; `kind` is the name in config.json. A hook that fails, or does not end in its time, ends
    the list: MN_INTERNAL names it. */
 mn_status hooks_run(const oci_hook_list *hooks, const char *kind, const oci_state *state,

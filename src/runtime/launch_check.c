@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include "base/str.h"
+#include "runtime/hooks.h"
 #include "runtime/idmap.h"
 #include "runtime/launch.h"
 #include "runtime/net_devices.h"
@@ -81,6 +82,8 @@ static mn_status check_spec(const launch *l, mn_err *err) {
                 st = check_console(l, err);
         if (st == MN_OK)
                 st = check_linux(l, err);
+        if (st == MN_OK)
+                st = hooks_check(spec->hooks, err);
         if (st == MN_OK)
                 st = rootfs_propagation(spec, &propagation, err);
         return st == MN_OK ? idmap_check(spec, &l->namespaces, err) : st;

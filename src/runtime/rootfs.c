@@ -45,16 +45,14 @@ mn_status rootfs_attach(rootfs *fs, mn_err *err) {
         mn_status st = rootfs_propagation(fs->spec, &propagation, err);
         if (st)
                 return st;
-        /* The root is attached on "/" of our copy of the host's tree: nothing of it may flow back. */
+        /* The root is attached on "/" of our copy of the host's tree: nothing of it may flow back. It is
+           shared, if at all, once it is the root: pivot_root refuses a mount whose events go somewhere. */
         if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
                 return mn_fail_errno(err, -errno, "making the mount tree private");
         uint64_t kind = propagation & ~(unsigned long) MS_REC;
-        int r = kind == MS_SHARED
-                        ? 0
-                        : mn_mount_setattr(
-                                  fs->root_fd, "",
-                                  &(mn_mount_change){ .propagation = kind == MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
-                                                      .is_recursive = true });
+        int r = mn_mount_setattr(fs->root_fd, "",
+                                 &(mn_mount_change){ .propagation = kind == MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
+                                                     .is_recursive = true });
         if (r < 0)
                 return mn_fail_errno(err, r, "root.path: making the mount private");
         cleanup_close int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

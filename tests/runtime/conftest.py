@@ -3,7 +3,8 @@ import json, os, shutil, socket, subprocess, time
 import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RUNTIME = os.environ.get('MINATO_RUNTIME', f'{TOP}/build/src/runtime/minato-runtime')
+OWN_RUNTIME = f'{TOP}/build/src/runtime/minato-runtime'
+RUNTIME = os.environ.get('MINATO_RUNTIME', OWN_RUNTIME)
 APPLETS = ('sh ls cat echo sleep true false mount id hostname ps touch mkdir mknod stat grep wc dd kill ln head env readlink '
            'test umount chroot date uname tr cut rm od nproc ulimit sync find awk sort usleep').split()
 DOCKER_CAPS = [f'CAP_{c}' for c in ('CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP '
@@ -23,7 +24,7 @@ class Bundle:
             os.symlink('busybox', f'{self.root}/bin/{name}')
         with open(f'{self.root}/etc/passwd', 'w') as f:
             f.write('root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n')
-        subprocess.run([RUNTIME, 'spec', '--bundle', path, '--seccomp-default'], check=True)
+        subprocess.run([OWN_RUNTIME, 'spec', '--bundle', path, '--seccomp-default'], check=True)
         with open(f'{path}/config.json') as f:
             self.config = json.load(f)
         self.config['root']['readonly'] = False
@@ -109,6 +110,18 @@ class Runtime:
         while self.status(container) != status:
             assert time.monotonic() < end, f'{container} is {self.status(container)}, not {status}'
             time.sleep(0.01)
+
+
+def shifted(bundle):
+    """Gives the bundle a user namespace and its root file system to that namespace's root."""
+    bundle.namespace('user')
+    bundle.linux['uidMappings'] = bundle.linux['gidMappings'] = [{'containerID': 0, 'hostID': 100000, 'size': 65536}]
+    every = [f'CAP_{c}' for c in ('SYS_ADMIN SYS_PTRACE DAC_READ_SEARCH SYS_RESOURCE NET_ADMIN').split()] + DOCKER_CAPS
+    for kind in ('bounding', 'effective', 'permitted'):
+        bundle.process['capabilities'][kind] = every
+    for path in (bundle.path, os.path.dirname(bundle.path), os.path.dirname(os.path.dirname(bundle.path))):
+        os.chmod(path, 0o755)
+    subprocess.run(['chown', '-hR', '100000:100000', bundle.root], check=True)
 
 
 def mounts(path):

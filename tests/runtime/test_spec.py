@@ -372,6 +372,20 @@ def test_bad_configurations(bundle, change, text):
     (('linux', 'resources', 'unified'), {'../x': '1'}, 'linux.resources.unified'),
     (('linux', 'timeOffsets'), {'monotonic': {'secs': 1}}, 'linux.timeOffsets'),
     (('linux', 'devices'), [{'path': '/dev/x', 'type': 'q'}], 'linux.devices[0].type'),
+    (('process', 'execCPUAffinity'), {'final': '0-9223372036854775807'}, 'process.execCPUAffinity.final'),
+    (('linux', 'memoryPolicy'), {'mode': 'MPOL_BIND', 'nodes': '0-4294967295'}, 'linux.memoryPolicy.nodes'),
+    (('linux', 'resources', 'memory'), {'limit': 1 << 63}, 'linux.resources.memory.limit'),
+    (('linux', 'resources', 'pids'), {'limit': 'many'}, 'linux.resources.pids.limit'),
+    (('linux', 'resources', 'cpu'), {'shares': -1}, 'linux.resources.cpu.shares'),
+    (('linux', 'uidMappings'), [{'containerID': i * 2, 'hostID': 100000 + i * 2, 'size': 1} for i in range(10000)], 'linux.uidMappings: more than'),
+    (('linux', 'gidMappings'), [{'containerID': 0, 'hostID': 4294967290, 'size': 10}], 'linux.gidMappings[0]: empty or past the last id'),
+    (('linux', 'sysctl'), {'net.ipv4.ip_forward': 1}, 'linux.sysctl'), (('linux', 'maskedPaths'), '/proc', 'linux.maskedPaths'),
+    (('linux', 'seccomp'), {'defaultAction': 'SCMP_ACT_NOSUCH'}, 'linux.seccomp.defaultAction'),
+    (('linux', 'seccomp'), {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': ['a'], 'action': 5}]}, 'linux.seccomp.syscalls[0].action'),
+    (('mounts', 0, 'destination'), '', 'mounts[0]'), (('mounts', 0, 'options'), [7], 'mounts[0].options[0]'),
+    (('hooks',), {'poststop': [{'path': 'relative'}]}, 'hooks.poststop[0].path'), (('hooks',), {'prestart': [{}]}, 'hooks.prestart[0].path'),
+    (('root', 'path'), 'nosuch/../../../../nosuch', 'root.path'), (('process', 'rlimits'), [{'type': 'RLIMIT_CORE', 'soft': -1, 'hard': 0}], 'process.rlimits[0].soft'),
+    (('process', 'terminal'), 'yes', 'process.terminal'), (('hooks',), {'createContainer': [{'path': '/x', 'timeout': 0}]}, 'hooks.createContainer[0].timeout'), (('annotations',), {'a': 1}, 'annotations'),
 ])
 def test_bad_values(bundle, path, bad, text):
     bundle.shell('true')
