@@ -63,11 +63,12 @@ static void fill_cpu(wire_cpu_stats *ret, const mn_cgroup_stats *s, mn_arena *ar
                                                   s->cpu_throttled_ns };
 }
 
-static void fill_memory(wire_memory_stats *ret, const mn_cgroup_stats *s, mn_arena *arena) {
+/* Docker tells the two counters of v1 for v1 only. */
+static void fill_memory(wire_memory_stats *ret, const mn_cgroup_stats *s, bool is_v2, mn_arena *arena) {
         uint64_t machine = machine_memory_bytes();
         ret->usage = s->memory_usage;
-        ret->max_usage = s->memory_max_usage;
-        ret->failcnt = s->memory_fail_count;
+        ret->max_usage = is_v2 ? 0 : s->memory_max_usage;
+        ret->failcnt = is_v2 ? 0 : s->memory_fail_count;
         ret->limit = s->memory_limit < machine ? s->memory_limit : machine;
         ret->stats.items = mn_arena_array(arena, s->memory_counters.len + 1, sizeof(*ret->stats.items));
         for (size_t i = 0; i < s->memory_counters.len; i++) {
@@ -140,15 +141,15 @@ static void fill_networks(wire_interface_stats_map *ret, pid_t pid, mn_arena *ar
 }
 
 /* What the cgroup of a running container says. A container that ends meanwhile leaves zeros. */
-static void sample(pid_t pid, bool has_own_network, mn_arena *arena, wire_stats *ret) {
+static void sample(const container *c, pid_t pid, bool has_own_network, mn_arena *arena, wire_stats *ret) {
         cleanup_cgroup_host mn_cgroup_host host = { 0 };
         cleanup_cgroup mn_cgroup cg = { 0 };
         cleanup_cgroup_stats mn_cgroup_stats s = { 0 };
-        if (mn_cgroup_host_init(&host) < 0 || mn_cgroup_open_pid(&host, pid, &cg) < 0 ||
+        if (mn_cgroup_host_init(&host) < 0 || mn_cgroup_open_pid(&host, pid, c->id, &cg) < 0 ||
             mn_cgroup_read_stats(&cg, &s) < 0)
                 return;
         fill_cpu(&ret->cpu_stats, &s, arena);
-        fill_memory(&ret->memory_stats, &s, arena);
+        fill_memory(&ret->memory_stats, &s, mn_cgroup_is_v2(&cg, MN_CG_MEMORY), arena);
         fill_blkio(&ret->blkio_stats, &s, arena);
         ret->pids_stats.current = s.pids_current;
         ret->pids_stats.limit = s.pids_limit == MN_CGROUP_NO_LIMIT ? 0 : s.pids_limit;
@@ -173,7 +174,7 @@ mn_status container_stats(container_engine *e, const char *name, const wire_stat
         };
         engine_unlock(e);
         if (pid > 0) {
-                sample(pid, has_own_network, arena, ret);
+                sample(c, pid, has_own_network, arena, ret);
                 ret->read_ns = mn_now_ns();
         }
         if (previous) {

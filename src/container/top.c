@@ -412,7 +412,7 @@ static mn_status container_pids(container *c, mn_pid_list *ret, mn_err *err) {
         cleanup_cgroup mn_cgroup cg = { 0 };
         int r = mn_cgroup_host_init(&host);
         if (r >= 0)
-                r = mn_cgroup_open_pid(&host, pid, &cg);
+                r = mn_cgroup_open_pid(&host, pid, c->id, &cg);
         if (r >= 0)
                 r = mn_cgroup_pids(&cg, ret);
         return r < 0 ? mn_fail_errno(err, r, "cannot list the processes of container %s", c->id) : MN_OK;

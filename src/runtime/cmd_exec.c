@@ -170,7 +170,7 @@ static int open_birth_cgroup(exec_session *s) {
 
 static int use_cgroup_of_init(exec_session *s) {
         mn_cgroup_release(&s->cgroup);
-        return mn_cgroup_open_pid(&s->cgroup_host, s->container->record.pid, &s->cgroup);
+        return mn_cgroup_open_pid(&s->cgroup_host, s->container->record.pid, NULL, &s->cgroup);
 }
 
 static pid_t start_child(exec_session *s, int *ret_pidfd) {

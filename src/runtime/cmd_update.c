@@ -11,6 +11,7 @@
 #include "runtime/commands.h"
 #include "runtime/container.h"
 #include "runtime/resources.h"
+#include "runtime/systemd_cgroup.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 
@@ -175,7 +176,11 @@ static mn_status apply(container *c, const oci_resources *res, mn_err *err) {
                 mn_cgroup_host_release(&host);
                 return mn_fail_errno(err, r, "opening the cgroup of container \"%s\"", c->record.id);
         }
-        mn_status st = extend_cgroup(c, &host, &cg, res, err);
+        mn_status st = mn_str_is_empty(c->record.systemd_unit)
+                               ? MN_OK
+                               : systemd_cgroup_update(c->record.systemd_unit, res, &host, err);
+        if (st == MN_OK)
+                st = extend_cgroup(c, &host, &cg, res, err);
         if (st == MN_OK)
                 st = resources_apply(&cg, res, err);
         if (st == MN_OK)

@@ -9,24 +9,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/vec.h"
+#include "runtime/device_rules.h"
 #include "runtime/resources.h"
 #include "sys/fd.h"
 
-enum { ANY = -1, ACCESS_ALL = BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE, ANY_TYPE = 0 };
-
-struct rule {
-        bool is_allowed;
-        short type; /* BPF_DEVCG_DEV_*, ANY_TYPE */
-        int64_t major, minor;
-        int access; /* BPF_DEVCG_ACC_* */
-};
+enum { ACCESS_ALL = BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE };
 
 /* Nodes may be made but not used; the nodes of rootfs_devices.c, the terminals and the tun device may be
  * used. */
-static const struct rule default_rules[] = {
-        { true, BPF_DEVCG_DEV_CHAR, ANY, ANY, BPF_DEVCG_ACC_MKNOD },
-        { true, BPF_DEVCG_DEV_BLOCK, ANY, ANY, BPF_DEVCG_ACC_MKNOD },
+static const device_rule default_rules[] = {
+        { true, BPF_DEVCG_DEV_CHAR, DEVICE_ANY, DEVICE_ANY, BPF_DEVCG_ACC_MKNOD },
+        { true, BPF_DEVCG_DEV_BLOCK, DEVICE_ANY, DEVICE_ANY, BPF_DEVCG_ACC_MKNOD },
         { true, BPF_DEVCG_DEV_CHAR, 1, 3, ACCESS_ALL },
         { true, BPF_DEVCG_DEV_CHAR, 1, 5, ACCESS_ALL },
         { true, BPF_DEVCG_DEV_CHAR, 1, 7, ACCESS_ALL },
@@ -34,23 +27,22 @@ static const struct rule default_rules[] = {
         { true, BPF_DEVCG_DEV_CHAR, 1, 9, ACCESS_ALL },
         { true, BPF_DEVCG_DEV_CHAR, 5, 0, ACCESS_ALL },
         { true, BPF_DEVCG_DEV_CHAR, 5, 2, ACCESS_ALL },
-        { true, BPF_DEVCG_DEV_CHAR, 136, ANY, ACCESS_ALL },
+        { true, BPF_DEVCG_DEV_CHAR, 136, DEVICE_ANY, ACCESS_ALL },
         { true, BPF_DEVCG_DEV_CHAR, 10, 200, ACCESS_ALL },
 };
 
-typedef MN_VEC(struct rule) rule_list;
-
-static mn_status parse_rule(const oci_device_rule *from, size_t index, struct rule *ret, mn_err *err) {
+static mn_status parse_rule(const oci_device_rule *from, size_t index, device_rule *ret, mn_err *err) {
         const char *type = from->type && *from->type ? from->type : "a";
-        *ret = (struct rule){ .is_allowed = from->allow,
-                              .major = from->major ? *from->major : ANY,
-                              .minor = from->minor ? *from->minor : ANY };
+        *ret = (device_rule){ .is_allowed = from->allow,
+                              .major = from->major ? *from->major : DEVICE_ANY,
+                              .minor = from->minor ? *from->minor : DEVICE_ANY };
         if (strcmp(type, "a") != 0 && strcmp(type, "b") != 0 && strcmp(type, "c") != 0)
                 return mn_fail(err, MN_INVALID, "linux.resources.devices[%zu].type: unknown type \"%s\"",
                                index, type);
-        if (ret->major < ANY || ret->minor < ANY || ret->major > UINT32_MAX || ret->minor > UINT32_MAX)
+        if (ret->major < DEVICE_ANY || ret->minor < DEVICE_ANY || ret->major > UINT32_MAX ||
+            ret->minor > UINT32_MAX)
                 return mn_fail(err, MN_INVALID, "linux.resources.devices[%zu]: number out of range", index);
-        ret->type = *type == 'b' ? BPF_DEVCG_DEV_BLOCK : *type == 'c' ? BPF_DEVCG_DEV_CHAR : ANY_TYPE;
+        ret->type = *type == 'b' ? BPF_DEVCG_DEV_BLOCK : *type == 'c' ? BPF_DEVCG_DEV_CHAR : DEVICE_ANY_TYPE;
         for (const char *s = from->access && *from->access ? from->access : "rwm"; *s; s++) {
                 int bit = *s == 'r'   ? BPF_DEVCG_ACC_READ
                           : *s == 'w' ? BPF_DEVCG_ACC_WRITE
@@ -65,21 +57,22 @@ static mn_status parse_rule(const oci_device_rule *from, size_t index, struct ru
         return MN_OK;
 }
 
-static bool is_everything(const struct rule *r) {
-        return r->type == ANY_TYPE && r->major == ANY && r->minor == ANY && r->access == ACCESS_ALL;
+static bool is_everything(const device_rule *r) {
+        return r->type == DEVICE_ANY_TYPE && r->major == DEVICE_ANY && r->minor == DEVICE_ANY &&
+               r->access == ACCESS_ALL;
 }
 
-static bool is_same(const struct rule *a, const struct rule *b) {
+static bool is_same(const device_rule *a, const device_rule *b) {
         return a->is_allowed == b->is_allowed && a->type == b->type && a->major == b->major &&
                a->minor == b->minor && a->access == b->access;
 }
 
-/* A rule about everything makes those before it meaningless. `*ret_default` says what holds where no rule
- * fits. */
-static mn_status collect(const oci_resources *res, rule_list *rules, bool *ret_default, mn_err *err) {
+/* A rule about everything makes those before it meaningless. */
+mn_status device_rules_collect(const oci_resources *res, device_rule_list *rules, bool *ret_default,
+                               mn_err *err) {
         *ret_default = false;
         for (size_t i = 0; res && i < res->devices.len; i++) {
-                struct rule r;
+                device_rule r;
                 mn_status st = parse_rule(&res->devices.items[i], i, &r, err);
                 if (st)
                         return st;
@@ -103,17 +96,19 @@ static mn_status collect(const oci_resources *res, rule_list *rules, bool *ret_d
 /* ---- v1 ---- */
 
 static void format_number(char buf[16], int64_t n) {
-        if (n == ANY)
+        if (n == DEVICE_ANY)
                 memcpy(buf, "*", 2);
         else
                 snprintf(buf, 16, "%lld", (long long) n);
 }
 
-static int write_rule_v1(int allow_fd, int deny_fd, const struct rule *r) {
+static int write_rule_v1(int allow_fd, int deny_fd, const device_rule *r) {
         char line[64], major[16], minor[16];
         format_number(major, r->major);
         format_number(minor, r->minor);
-        const char types[] = { [ANY_TYPE] = 'a', [BPF_DEVCG_DEV_BLOCK] = 'b', [BPF_DEVCG_DEV_CHAR] = 'c' };
+        const char types[] = {
+                [DEVICE_ANY_TYPE] = 'a', [BPF_DEVCG_DEV_BLOCK] = 'b', [BPF_DEVCG_DEV_CHAR] = 'c'
+        };
         int len = snprintf(line, sizeof(line), "%c %s:%s %s%s%s", types[r->type], major, minor,
                            r->access & BPF_DEVCG_ACC_READ ? "r" : "",
                            r->access & BPF_DEVCG_ACC_WRITE ? "w" : "",
@@ -121,7 +116,7 @@ static int write_rule_v1(int allow_fd, int deny_fd, const struct rule *r) {
         return write(r->is_allowed ? allow_fd : deny_fd, line, (size_t) len) < 0 ? -errno : 0;
 }
 
-static int apply_v1(int dir, const rule_list *rules, bool is_default_allowed) {
+static int apply_v1(int dir, const device_rule_list *rules, bool is_default_allowed) {
         cleanup_close int allow = openat(dir, "devices.allow", O_WRONLY | O_CLOEXEC);
         cleanup_close int deny = openat(dir, "devices.deny", O_WRONLY | O_CLOEXEC);
         if (allow < 0 || deny < 0 || write(is_default_allowed ? allow : deny, "a", 1) < 0)
@@ -146,10 +141,11 @@ static void emit(bpf_program *p, uint8_t code, uint8_t dst, uint8_t src, int16_t
 }
 
 /* r2: type, r3: access, r4: major, r5: minor. */
-static void emit_rule(bpf_program *p, const struct rule *r) {
-        bool has_type = r->type != ANY_TYPE, has_access = r->access != ACCESS_ALL;
+static void emit_rule(bpf_program *p, const device_rule *r) {
+        bool has_type = r->type != DEVICE_ANY_TYPE, has_access = r->access != ACCESS_ALL;
         /* Instructions of this rule behind each test, where a test that fails jumps over them. */
-        int left = (has_type ? 1 : 0) + (has_access ? 3 : 0) + (r->major != ANY) + (r->minor != ANY) + 2;
+        int left = (has_type ? 1 : 0) + (has_access ? 3 : 0) + (r->major != DEVICE_ANY) +
+                   (r->minor != DEVICE_ANY) + 2;
         if (has_type)
                 emit(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_2, 0, (int16_t) (left -= 1), r->type);
         if (has_access) {
@@ -157,9 +153,9 @@ static void emit_rule(bpf_program *p, const struct rule *r) {
                 emit(p, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_1, 0, 0, r->access);
                 emit(p, BPF_JMP | BPF_JNE | BPF_X, BPF_REG_1, BPF_REG_3, (int16_t) (left -= 3), 0);
         }
-        if (r->major != ANY)
+        if (r->major != DEVICE_ANY)
                 emit(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_4, 0, (int16_t) (left -= 1), (int32_t) r->major);
-        if (r->minor != ANY)
+        if (r->minor != DEVICE_ANY)
                 emit(p, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_5, 0, (int16_t) (left -= 1), (int32_t) r->minor);
         emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, r->is_allowed);
         emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
@@ -170,7 +166,7 @@ static int bpf_call(int command, union bpf_attr *attr) {
         return r < 0 ? -errno : (int) r;
 }
 
-static int load_program(const rule_list *rules, bool is_default_allowed) {
+static int load_program(const device_rule_list *rules, bool is_default_allowed) {
         bpf_program p = { 0 };
         emit(&p, BPF_LDX | BPF_W | BPF_MEM, BPF_REG_2, BPF_REG_1, 0, 0);
         emit(&p, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, 0xffff);
@@ -209,7 +205,7 @@ static int attached_program(int cgroup_fd) {
         return bpf_call(BPF_PROG_GET_FD_BY_ID, &get);
 }
 
-static int apply_v2(int dir, const rule_list *rules, bool is_default_allowed) {
+static int apply_v2(int dir, const device_rule_list *rules, bool is_default_allowed) {
         cleanup_close int cgroup_fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         cleanup_close int program = load_program(rules, is_default_allowed);
         if (cgroup_fd < 0 || program < 0)
@@ -227,9 +223,9 @@ static int apply_v2(int dir, const rule_list *rules, bool is_default_allowed) {
 }
 
 mn_status resources_apply_devices(const mn_cgroup *cg, const oci_resources *res, mn_err *err) {
-        rule_list rules = { 0 };
+        device_rule_list rules = { 0 };
         bool is_default_allowed;
-        mn_status st = collect(res, &rules, &is_default_allowed, err);
+        mn_status st = device_rules_collect(res, &rules, &is_default_allowed, err);
         int dir = mn_cgroup_fd(cg, MN_CG_DEVICES), r = 0;
         bool is_v2 = dir < 0 || mn_cgroup_is_v2(cg, MN_CG_DEVICES);
         if (dir < 0)

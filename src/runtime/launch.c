@@ -25,7 +25,6 @@
 #include "runtime/resctrl.h"
 #include "runtime/resources.h"
 #include "runtime/rootfs.h"
-#include "runtime/systemd_cgroup.h"
 #include "sys/clone.h"
 #include "sys/fd.h"
 #include "sys/file.h"
@@ -92,28 +91,42 @@ static mn_status prepare_seccomp(launch *l, mn_err *err) {
         return st;
 }
 
-static mn_status prepare_cgroup(launch *l, mn_err *err) {
+/* The scope, whose memory limits wait until the set-up is done. */
+static mn_status start_scope(launch *l, mn_err *err) {
+        mn_status st = systemd_cgroup_start(&l->systemd, l->id, l->spec, &l->cgroup_host, &l->holder, err);
+        if (st == MN_OK)
+                l->has_scope = true;
+        return st;
+}
+
+static mn_status create_cgroup(launch *l, const char *path, mn_err *err) {
         const oci_resources *res = l->spec->linux_ ? l->spec->linux_->resources : NULL;
+        int r = mn_cgroup_create(&l->cgroup_host, path, resources_controllers(&l->cgroup_host, res),
+                                 &l->cgroup, NULL);
+        if (r < 0)
+                return mn_fail_errno(err, r, "linux.cgroupsPath: creating \"%s\"", path);
+        if (l->has_scope)
+                resources_lift_memory(&l->cgroup);
+        mn_status st = resources_apply(&l->cgroup, res, err);
+        l->memory_limit_fd = resources_open_memory_limit(&l->cgroup, res);
+        return st == MN_OK ? resources_apply_devices(&l->cgroup, res, err) : st;
+}
+
+static mn_status prepare_cgroup(launch *l, mn_err *err) {
         const char *path = l->spec->linux_ ? l->spec->linux_->cgroups_path : NULL;
         int r = mn_cgroup_host_init(&l->cgroup_host);
         if (r < 0)
                 return r == -ENOENT ? MN_OK : mn_fail_errno(err, r, "reading the cgroups of this host");
-        cleanup_free char *made = NULL;
+        mn_status st = MN_OK;
         if (l->rt->uses_systemd) {
-                mn_status st = systemd_cgroup_path(path, l->id, &made, &l->systemd_unit, err);
-                if (st)
-                        return st;
-                path = made;
+                st = systemd_unit_parse(path, l->id, &l->systemd, err);
+                if (st == MN_OK)
+                        st = start_scope(l, err);
+                path = l->systemd.path;
         } else if (!path || !*path) {
                 path = l->id;
         }
-        r = mn_cgroup_create(&l->cgroup_host, path, resources_controllers(&l->cgroup_host, res), &l->cgroup,
-                             NULL);
-        if (r < 0)
-                return mn_fail_errno(err, r, "linux.cgroupsPath: creating \"%s\"", path);
-        mn_status st = resources_apply(&l->cgroup, res, err);
-        l->memory_limit_fd = resources_open_memory_limit(&l->cgroup, res);
-        return st == MN_OK ? resources_apply_devices(&l->cgroup, res, err) : st;
+        return st == MN_OK ? create_cgroup(l, path, err) : st;
 }
 
 static char *find_resctrl(const launch *l) {
@@ -131,7 +144,7 @@ static mn_status prepare_record(launch *l, mn_err *err) {
                 .rootfs = *root == '/' ? l->spec->root->path
                                        : mn_arena_printf(l->arena, "%s/%s", l->bundle, root),
                 .created = mn_arena_strdup(l->arena, mn_time_format(mn_now_ns(), now)),
-                .systemd_unit = l->systemd_unit,
+                .systemd_unit = l->systemd.name,
                 .join_flags = l->namespaces.create_flags | l->namespaces.join_flags,
                 .preserve_fds = l->options->preserve_fds,
                 .resctrl = find_resctrl(l),
@@ -275,6 +288,7 @@ static mn_status start_child(launch *l, int *ret_pidfd, mn_err *err) {
 
 /* Takes back what was made. */
 static void undo(launch *l, int pidfd) {
+        systemd_holder_release(&l->holder);
         if (pidfd >= 0) {
                 mn_pidfd_kill(pidfd, SIGKILL);
                 mn_wait_pidfd(pidfd);
@@ -289,8 +303,8 @@ static void undo(launch *l, int pidfd) {
                 oci_state state = container_oci_state(&l->record, CONTAINER_STOPPED, &l->spec->annotations);
                 hooks_run_all(&l->spec->hooks->poststop, "poststop", &state, l->rt);
         }
-        if (l->systemd_unit)
-                systemd_cgroup_stop(l->systemd_unit);
+        if (l->has_scope)
+                systemd_cgroup_stop(l->systemd.name);
         if (l->state_fd >= 0)
                 container_forget(l->rt, l->id);
 }
@@ -332,8 +346,6 @@ static mn_status prepare(launch *l, mn_err *err) {
 static mn_status make(launch *l, int *ret_pidfd, mn_err *err) {
         mn_status st = prepare_cgroup(l, err);
         runtime_trace(l->rt, "cgroup");
-        if (st == MN_OK && l->systemd_unit)
-                st = systemd_cgroup_start(l->systemd_unit, l->spec, &l->cgroup, err);
         if (st == MN_OK)
                 st = prepare_record(l, err);
         if (st == MN_OK)
@@ -346,13 +358,14 @@ static mn_status make(launch *l, int *ret_pidfd, mn_err *err) {
         } else {
                 st = supervise(l, err);
         }
+        systemd_holder_release(&l->holder);
         runtime_trace(l->rt, "child");
         return st == MN_OK ? write_pid_file(l, err) : st;
 }
 
 mn_status launch_container(launch *l, mn_err *err) {
         l->bundle_fd = l->state_fd = l->fifo_fd = l->root_fd = l->console_fd = l->listener_fd = -1;
-        l->memory_limit_fd = -1;
+        l->memory_limit_fd = l->holder = -1;
         l->sync_fds[0] = l->sync_fds[1] = l->terminal.socket_fd = l->namespaces.mounts_fd = -1;
         l->arena = mn_arena_new();
         for (int i = 0; i < NAMESPACE_KINDS; i++)
@@ -388,7 +401,7 @@ void launch_release(launch *l) {
         mn_err_release(&l->child_err);
         mn_freep(&l->config_text);
         free(l->bundle);
-        mn_freep(&l->systemd_unit);
+        systemd_unit_release(&l->systemd);
         mn_arena_free(l->arena);
 }
 

@@ -13,6 +13,7 @@
 #include "runtime/container.h"
 #include "runtime/namespaces.h"
 #include "runtime/process.h"
+#include "runtime/systemd_cgroup.h"
 #include "runtime/terminal.h"
 #include "sys/cgroup.h"
 
@@ -61,7 +62,9 @@ typedef struct launch {
         namespace_plan namespaces;
         mn_cgroup_host cgroup_host;
         mn_cgroup cgroup;
-        char *systemd_unit;
+        systemd_unit systemd; /* empty without --systemd-cgroup */
+        bool has_scope;
+        int holder; /* pidfd, see systemd_cgroup.h */
         process_plan process;
         int sync_fds[2]; /* parent's and child's end; general way only */
         container_record record;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "base/str.h"
 #include "runtime/hooks.h"
 #include "runtime/resctrl.h"
 #include "runtime/systemd_cgroup.h"
@@ -61,6 +62,8 @@ mn_status remove_container(runtime_context *rt, const char *id, bool is_forced, 
         bool has_cgroup = r == 0;
         if (status != CONTAINER_STOPPED || has_cgroup)
                 kill_all(&c, has_cgroup ? &cg : NULL);
+        if (!mn_str_is_empty(c.record.systemd_unit))
+                systemd_cgroup_stop(c.record.systemd_unit);
         if (has_cgroup) {
                 r = mn_cgroup_delete(&cg, CGROUP_WAIT_MS);
                 mn_cgroup_release(&cg);
@@ -68,8 +71,6 @@ mn_status remove_container(runtime_context *rt, const char *id, bool is_forced, 
                         st = mn_fail_errno(err, r, "removing the cgroup of container \"%s\"", id);
         }
         mn_cgroup_host_release(&host);
-        if (c.record.systemd_unit && *c.record.systemd_unit)
-                systemd_cgroup_stop(c.record.systemd_unit);
         if (st)
                 return st;
         finish(&c, rt);

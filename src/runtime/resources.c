@@ -150,6 +150,16 @@ int resources_open_memory_limit(const mn_cgroup *cg, const oci_resources *res) {
         return is_needed ? openat(mn_cgroup_fd(cg, MN_CG_MEMORY), "memory.max", O_WRONLY | O_CLOEXEC) : -1;
 }
 
+void resources_lift_memory(const mn_cgroup *cg) {
+        int fd = mn_cgroup_fd(cg, MN_CG_MEMORY);
+        if (fd < 0)
+                return;
+        if (mn_cgroup_is_v2(cg, MN_CG_MEMORY))
+                (void) mn_file_put(fd, "memory.max", "max");
+        else
+                (void) mn_file_put(fd, "memory.limit_in_bytes", "-1");
+}
+
 mn_status resources_apply_memory(const mn_cgroup *cg, const oci_resources *res, int limit_fd, mn_err *err) {
         if (!res || !res->memory)
                 return MN_OK;
@@ -178,8 +188,7 @@ static mn_status apply_cpu_v1(const mn_cgroup *cg, const oci_cpu *c, mn_err *err
         return st;
 }
 
-/* Shares 2..262144 become a weight 1..10000. */
-static int64_t weight_of_shares(uint64_t shares) {
+int64_t resources_cpu_weight(uint64_t shares) {
         uint64_t bounded = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
         return (int64_t) (1 + (bounded - 2) * 9999 / 262142);
 }
@@ -188,7 +197,8 @@ static mn_status apply_cpu_v2(const mn_cgroup *cg, const oci_cpu *c, mn_err *err
         mn_status st = MN_OK;
         bool is_idle = c->idle && *c->idle;
         if (c->shares && *c->shares && !is_idle)
-                st = put_i64(cg, MN_CG_CPU, "cpu.weight", weight_of_shares(*c->shares), "cpu.shares", err);
+                st = put_i64(cg, MN_CG_CPU, "cpu.weight", resources_cpu_weight(*c->shares), "cpu.shares",
+                             err);
         if (st == MN_OK && ((c->quota && *c->quota) || (c->period && *c->period))) {
                 char text[64], quota[32] = "max";
                 uint64_t period = c->period && *c->period ? *c->period : 100000;
@@ -238,6 +248,10 @@ static mn_status apply_throttle(const mn_cgroup *cg, const oci_throttle_list *li
         return MN_OK;
 }
 
+int64_t resources_io_weight(uint16_t weight) {
+        return 1 + (weight - 10) * 9999 / 990;
+}
+
 /* The file depends on the scheduler that is built in: BFQ's own, or the general one. */
 static mn_status apply_weight(const mn_cgroup *cg, const char *device, uint16_t weight, const char *field,
                               mn_err *err) {
@@ -255,8 +269,8 @@ static mn_status apply_weight(const mn_cgroup *cg, const char *device, uint16_t 
                                    text) == 0)
                 return MN_OK;
         if (is_v2)
-                snprintf(text, sizeof(text), "%s%u", *device ? device : "default ",
-                         1 + (weight - 10U) * 9999 / 990);
+                snprintf(text, sizeof(text), "%s%lld", *device ? device : "default ",
+                         (long long) resources_io_weight(weight));
         return put(cg, MN_CG_BLKIO,
                    is_v2     ? "io.weight"
                    : *device ? "blkio.weight_device"

@@ -24,5 +24,12 @@ int resources_open_memory_limit(const mn_cgroup *cg, const oci_resources *res);
 mn_status resources_apply_memory(const mn_cgroup *cg, const oci_resources *res, int limit_fd,
                                  mn_err *err) MN_MUST_USE;
 
+/* Takes the memory limits away that systemd has set, until resources_apply_memory. */
+void resources_lift_memory(const mn_cgroup *cg);
+
 /* The device rules: the configuration's after "deny all", then those every container has. */
 mn_status resources_apply_devices(const mn_cgroup *cg, const oci_resources *res, mn_err *err) MN_MUST_USE;
+
+/* v1's shares (2 to 262144) and block weight (10 to 1000) as v2's weights (1 to 10000). */
+int64_t resources_cpu_weight(uint64_t shares);
+int64_t resources_io_weight(uint16_t weight);

@@ -61,6 +61,10 @@ static bool is_cgroup_fs(const char *path, bool is_v2) {
         return statfs(path, &fs) == 0 && (unsigned long) fs.f_type == (is_v2 ? CGROUP2_MAGIC : CGROUP1_MAGIC);
 }
 
+bool mn_cgroup_is_pure_v2(void) {
+        return is_cgroup_fs(CGROUP_ROOT, true);
+}
+
 /* ---- what the host has ---- */
 
 /* Field number `n` (from 0) of a mountinfo line; the caller frees. */
@@ -139,7 +143,7 @@ int mn_cgroup_host_init(mn_cgroup_host *host) {
         int r = mn_file_read(AT_FDCWD, "/proc/self/cgroup", MAX_PROC_FILE, &text, NULL);
         if (r < 0)
                 return r;
-        bool is_pure_v2 = is_cgroup_fs(CGROUP_ROOT, true), has_v1 = false, has_v2 = false;
+        bool is_pure_v2 = mn_cgroup_is_pure_v2(), has_v1 = false, has_v2 = false;
         char *save = NULL;
         for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
                 char *name = strchr(line, ':'), *own = name ? strchr(name + 1, ':') : NULL;
@@ -239,7 +243,14 @@ int mn_cgroup_open_dirs(const mn_cgroup_host *host, const char *const *names, co
         return open_result(ret);
 }
 
-int mn_cgroup_open_pid(const mn_cgroup_host *host, pid_t pid, mn_cgroup *ret) {
+/* Cuts the path behind the component that holds `id`. */
+static void cut_behind(char *path, const char *id) {
+        char *at = id && *id ? strstr(path, id) : NULL;
+        if (at)
+                at[strcspn(at, "/")] = '\0';
+}
+
+int mn_cgroup_open_pid(const mn_cgroup_host *host, pid_t pid, const char *id, mn_cgroup *ret) {
         char file[64];
         snprintf(file, sizeof(file), "/proc/%d/cgroup", (int) pid);
         cleanup_free char *text = NULL;
@@ -253,6 +264,7 @@ int mn_cgroup_open_pid(const mn_cgroup_host *host, pid_t pid, mn_cgroup *ret) {
                 if (!own || !is_valid_path(own + 1))
                         continue;
                 *own++ = '\0';
+                cut_behind(own, id);
                 for (size_t i = 0; i < host->len; i++)
                         if (strcmp(host->items[i].name, name + 1) == 0)
                                 open_dir(add_dir(ret, &host->items[i],

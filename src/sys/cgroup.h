@@ -54,6 +54,9 @@ typedef struct mn_cgroup_host {
         size_t len;
 } mn_cgroup_host;
 
+/* True where cgroup v2 alone is mounted. */
+bool mn_cgroup_is_pure_v2(void);
+
 /* Reads /proc/self/cgroup and finds the mounts. -ENOENT when no hierarchy is mounted. */
 int mn_cgroup_host_init(mn_cgroup_host *host);
 void mn_cgroup_host_release(mn_cgroup_host *host);
@@ -87,8 +90,9 @@ int mn_cgroup_open(const mn_cgroup_host *host, const char *path, mn_cgroup *ret)
 int mn_cgroup_create(const mn_cgroup_host *host, const char *path, unsigned controllers, mn_cgroup *ret,
                      bool *ret_is_new);
 
-/* Opens the cgroup a process is in. */
-int mn_cgroup_open_pid(const mn_cgroup_host *host, pid_t pid, mn_cgroup *ret);
+/* Opens the cgroup a process is in. With `id`, the one above it whose name holds `id`, if there is one: a
+   container's first process may have moved to a cgroup of its own making. */
+int mn_cgroup_open_pid(const mn_cgroup_host *host, pid_t pid, const char *id, mn_cgroup *ret);
 
 /* Opens the cgroup whose directory in each hierarchy was recorded: pairs of name and path. */
 int mn_cgroup_open_dirs(const mn_cgroup_host *host, const char *const *names, const char *const *paths,
