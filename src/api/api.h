@@ -30,7 +30,7 @@ typedef struct api_facts {
         const char *log_driver, *storage_driver;
         const char *init_path;
         const char *http_proxy, *https_proxy, *no_proxy;
-        bool is_debug, is_live_restore;
+        bool is_debug, is_live_restore, uses_systemd_cgroup;
         char *const *address_pool_bases; /* in the order of address_pool_sizes; NULL: the defaults */
         const int64_t *address_pool_sizes;
         char *const *warnings;

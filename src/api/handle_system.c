@@ -72,7 +72,6 @@ static void fill_host(wire_info *info, const host_facts *host) {
         info->name = host->name;
         info->ncpu = host->ncpu;
         info->mem_total = host->mem_total;
-        info->cgroup_driver = (char *) "cgroupfs";
         info->cgroup_version = (char *) (host->is_cgroup_v2 ? "2" : "1");
         info->memory_limit = host->has_memory;
         info->swap_limit = host->has_swap;
@@ -107,6 +106,7 @@ static void fill_pools(wire_info *info, mn_arena *arena, const api_facts *facts)
 static void fill_facts(wire_info *info, mn_arena *arena, const api_facts *facts) {
         static char *no_text[] = { NULL };
         info->id = (char *) facts->id;
+        info->cgroup_driver = (char *) (facts->uses_systemd_cgroup ? "systemd" : "cgroupfs");
         info->driver = (char *) facts->storage_driver;
         info->docker_root_dir = (char *) facts->data_root;
         info->debug = facts->is_debug;

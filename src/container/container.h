@@ -62,7 +62,8 @@ typedef struct container_engine_options {
 
         const char *log_driver; /* NULL: json-file */
         mn_str_map log_options;
-        const char *cgroup_parent;   /* NULL: "/minato" */
+        const char *cgroup_parent;   /* NULL: "/minato", "system.slice" */
+        bool uses_systemd_cgroup;    /* cgroups are systemd's scopes */
         const char *cgroupns_mode;   /* NULL: private */
         const char *ipc_mode;        /* NULL: private */
         const char *seccomp_profile; /* path of a JSON profile, "builtin" or NULL, "unconfined" */
@@ -75,6 +76,9 @@ typedef struct container_engine_options {
         const char *const
                 *environment; /* proxy variables for every container, NULL-terminated; may be NULL */
 } container_engine_options;
+
+/* MN_INVALID unless `parent` is a slice's name, as the systemd driver needs it. */
+mn_status container_check_slice(const char *parent, mn_err *err) MN_MUST_USE;
 
 /* Reads the containers from the store. Nothing is started and nothing is cleaned up yet. */
 mn_status container_engine_open(const container_engine_options *options, container_engine **ret,

@@ -170,6 +170,9 @@ static mn_status check_request(struct creation *k, const wire_container_create *
         mn_status status = container_check_config(&r->config, err);
         if (!status)
                 status = container_check_host_config(&r->host_config, &r->config, err);
+        const char *parent = r->host_config.resources.cgroup_parent;
+        if (!status && k->e->options.uses_systemd_cgroup && !mn_str_is_empty(parent))
+                status = container_check_slice(parent, err);
         if (!status)
                 status = container_check_resources(&r->host_config.resources, sysconf(_SC_NPROCESSORS_ONLN),
                                                    err);

@@ -58,6 +58,7 @@ struct container {
         shim_link *shim;        /* NULL while nothing runs */
         int pidfd;              /* of the first process; -1 */
         unsigned run;           /* number of the current or last start */
+        unsigned oom_run;       /* the one whose lack of memory was told */
         bool is_stop_wanted;    /* the user stops or kills it: no restart after this end */
         int64_t restart_delay_ms;
         loop_timer *restart_timer; /* loop thread */

@@ -118,6 +118,7 @@ void container_note_exit(container *c, unsigned run, int32_t code, int64_t exite
                 engine_unlock(c->engine);
                 return;
         }
+        bool is_oom_told = c->oom_run == run;
         int64_t lived_ns = exited_at - c->state.started_at;
         bool is_restarted = wants_restart(c, code);
         c->state.status = is_restarted ? CONTAINER_RESTARTING : CONTAINER_EXITED;
@@ -139,7 +140,7 @@ void container_note_exit(container *c, unsigned run, int32_t code, int64_t exite
         char code_text[16], seconds[32];
         snprintf(code_text, sizeof code_text, "%d", code);
         snprintf(seconds, sizeof seconds, "%lld", (long long) (lived_ns / MN_NS_PER_SEC));
-        if (is_oom_killed)
+        if (is_oom_killed && !is_oom_told)
                 container_event(c, "oom", NULL);
         container_event(c, "die", "exitCode", code_text, "execDuration", seconds, NULL);
         container_run_job(c, after_exit);
@@ -178,6 +179,9 @@ void container_shim_event(void *arg, const wire_shim_message *message, int fd) {
                 container_event(c, mn_str_is_empty(message->exec_id) ? "detach" : "exec_detach", "execID",
                                 message->exec_id, NULL);
         } else if (strcmp(message->event, WIRE_SHIM_OOM) == 0) {
+                engine_lock(c->engine);
+                c->oom_run = link->run;
+                engine_unlock(c->engine);
                 container_event(c, "oom", NULL);
         }
 }

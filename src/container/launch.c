@@ -98,6 +98,7 @@ mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err 
                 .ipc_pid = l->ipc_pid,
                 .pid_pid = l->pid_pid,
                 .cgroup_parent = o->cgroup_parent,
+                .uses_systemd_cgroup = o->uses_systemd_cgroup,
                 .seccomp_profile = l->seccomp_profile,
                 .is_seccomp_off = mn_str_equal(o->seccomp_profile, "unconfined"),
                 .has_no_new_privileges = o->has_no_new_privileges,

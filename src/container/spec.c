@@ -242,7 +242,12 @@ static void set_sysctls(const container_spec_input *in, oci_linux *l, mn_arena *
 static char *cgroups_path(const container_spec_input *in, mn_arena *arena) {
         const char *parent = in->record->host_config.resources.cgroup_parent;
         if (mn_str_is_empty(parent))
-                parent = in->cgroup_parent ? in->cgroup_parent : "/minato";
+                parent = in->cgroup_parent;
+        if (in->uses_systemd_cgroup)
+                return mn_arena_printf(arena, "%s:minato:%s",
+                                       mn_str_is_empty(parent) ? "system.slice" : parent, in->record->id);
+        if (mn_str_is_empty(parent))
+                parent = "/minato";
         return mn_arena_printf(arena, "%s%s%s%s", *parent == '/' ? "" : "/", parent,
                                mn_str_has_suffix(parent, "/") ? "" : "/", in->record->id);
 }

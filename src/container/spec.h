@@ -16,10 +16,11 @@ typedef struct container_spec_input {
                 *hostname_path; /* files bound to /etc/hostname, /etc/hosts, /etc/resolv.conf; NULL: none */
         const char *hosts_path;
         const char *resolv_conf_path;
-        char *const *sources;        /* of record->mounts, in their order: what to bind; NULL for tmpfs */
-        const char *init_path;       /* minato-init, NULL: without */
-        int32_t ipc_pid, pid_pid;    /* processes whose namespaces are joined, for "container:ID" */
-        const char *cgroup_parent;   /* used when the record names none */
+        char *const *sources;      /* of record->mounts, in their order: what to bind; NULL for tmpfs */
+        const char *init_path;     /* minato-init, NULL: without */
+        int32_t ipc_pid, pid_pid;  /* processes whose namespaces are joined, for "container:ID" */
+        const char *cgroup_parent; /* used when the record names none */
+        bool uses_systemd_cgroup;
         const char *seccomp_profile; /* JSON text of the daemon's profile; NULL: the built-in one */
         bool is_seccomp_off;         /* the daemon's default is unconfined */
         bool has_no_new_privileges;  /* the daemon's default */

@@ -213,6 +213,14 @@ static mn_status check_device_rules(const wire_resources *r, mn_err *err) {
         return MN_OK;
 }
 
+mn_status container_check_slice(const char *parent, mn_err *err) {
+        if (strlen(parent) > strlen(".slice") && mn_str_has_suffix(parent, ".slice") &&
+            !strchr(parent, '/') && !strchr(parent, ':'))
+                return MN_OK;
+        return mn_fail(err, MN_INVALID,
+                       "cgroup-parent for systemd cgroup should be a valid slice named as \"xxx.slice\"");
+}
+
 mn_status container_check_host_config(const wire_host_config *host, const wire_container_config *config,
                                       mn_err *err) {
         mn_status status = container_check_restart_policy(&host->restart_policy, err);

@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/str.h"
 #include "base/strv.h"
+#include "container/container.h"
 #include "daemon/option.h"
+#include "sys/cgroup.h"
 #include "sys/file.h"
 
 #define DEFAULT_CONFIG_FILE "/etc/minato/daemon.json"
@@ -241,6 +245,43 @@ static mn_status check_choice(const char *name, const char *value, const char *c
         return mn_fail(err, MN_INVALID, "invalid %s: %s", name, value);
 }
 
+#define CGROUP_DRIVER "native.cgroupdriver="
+
+static bool has_systemd(void) {
+        return faccessat(AT_FDCWD, "/run/systemd/system", F_OK, 0) == 0;
+}
+
+/* The driver that --exec-opt names; NULL when none does. */
+static const char *named_cgroup_driver(const daemon_config *c) {
+        const char *driver = NULL;
+        for (char **o = c->exec_opts; o && *o; o++)
+                if (mn_str_has_prefix(*o, CGROUP_DRIVER))
+                        driver = *o + strlen(CGROUP_DRIVER);
+        return driver;
+}
+
+/* As Docker chooses: systemd's where it runs and owns the one tree, else files. */
+static bool uses_systemd_cgroup(const daemon_config *c) {
+        const char *driver = named_cgroup_driver(c);
+        return driver && *driver ? strcmp(driver, "systemd") == 0 : has_systemd() && mn_cgroup_is_pure_v2();
+}
+
+static mn_status check_cgroup_driver(const daemon_config *c, mn_err *err) {
+        for (char **o = c->exec_opts; o && *o; o++)
+                if (!mn_str_has_prefix(*o, CGROUP_DRIVER))
+                        return mn_fail(err, MN_INVALID,
+                                       "invalid exec-opt: %s: only native.cgroupdriver is known", *o);
+        const char *driver = named_cgroup_driver(c);
+        if (driver && *driver && strcmp(driver, "systemd") != 0 && strcmp(driver, "cgroupfs") != 0)
+                return mn_fail(err, MN_INVALID, "native.cgroupdriver option %s not supported", driver);
+        if (!uses_systemd_cgroup(c))
+                return MN_OK;
+        if (!has_systemd())
+                return mn_fail(err, MN_INVALID,
+                               "native.cgroupdriver=systemd: systemd is not running on this host");
+        return c->cgroup_parent && *c->cgroup_parent ? container_check_slice(c->cgroup_parent, err) : MN_OK;
+}
+
 static mn_status check_values(const daemon_config *c, mn_err *err) {
         static const char *const log_formats[] = { "text", "json", NULL };
         static const char *const ipc_modes[] = { "private", "shareable", NULL };
@@ -269,6 +310,8 @@ static mn_status check_values(const daemon_config *c, mn_err *err) {
                                  err);
         if (s == MN_OK)
                 s = check_choice("logging driver", c->log_driver, log_drivers, err);
+        if (s == MN_OK)
+                s = check_cgroup_driver(c, err);
         return s == MN_OK ? check_runtimes(c, err) : s;
 }
 
@@ -288,6 +331,7 @@ static void complete(daemon_config *c, mn_arena *arena) {
                         c->default_runtime = mn_arena_strdup(arena, "minato");
         }
         c->tls = c->tls || c->tlsverify;
+        c->uses_systemd_cgroup = uses_systemd_cgroup(c);
 }
 
 mn_status daemon_config_read(int argc, char **argv, mn_arena *arena, daemon_config *ret, mn_err *err) {

@@ -62,6 +62,7 @@ typedef struct daemon_config {
         bool init, no_new_privileges, live_restore;
         int64_t default_stop_timeout, shutdown_timeout;
         char **exec_opts;
+        bool uses_systemd_cgroup; /* from exec_opts, or what suits this host */
 
         /* images */
         char *storage_driver;

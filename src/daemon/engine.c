@@ -79,6 +79,7 @@ static api_facts *make_facts(engine *e) {
         facts->http_proxy = c->http_proxy;
         facts->https_proxy = c->https_proxy;
         facts->no_proxy = c->no_proxy;
+        facts->uses_systemd_cgroup = c->uses_systemd_cgroup;
         facts->is_debug = c->debug;
         facts->is_live_restore = c->live_restore;
         facts->warnings = c->warnings;

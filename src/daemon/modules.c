@@ -116,15 +116,28 @@ static mn_status open_images(struct engine *e, mn_err *err) {
 
 /* ---- containers ---- */
 
+/* runc's option for the systemd driver, which every runtime of its command line takes. */
+static char **runtime_args(struct engine *e, char *const *own) {
+        size_t n = mn_strv_len(own);
+        char **args = mn_arena_array(e->arena, n + 2, sizeof(*args));
+        for (size_t i = 0; i < n; i++)
+                args[i] = own[i];
+        if (e->config->uses_systemd_cgroup)
+                args[n] = (char *) "--systemd-cgroup";
+        return args;
+}
+
 static const container_runtime *list_runtimes(struct engine *e) {
         const daemon_config *c = e->config;
         container_runtime *list = mn_arena_array(e->arena, c->runtimes.len + 1, sizeof(*list));
-        list[0] = (container_runtime){ .name = "minato", .path = program_path(e->arena, "minato-runtime") };
+        list[0] = (container_runtime){ .name = "minato",
+                                       .path = program_path(e->arena, "minato-runtime"),
+                                       .args = runtime_args(e, NULL) };
         for (size_t i = 0; i < c->runtimes.len; i++)
                 list[i + 1] = (container_runtime){
                         .name = c->runtimes.items[i].name,
                         .path = c->runtimes.items[i].path,
-                        .args = c->runtimes.items[i].args,
+                        .args = runtime_args(e, c->runtimes.items[i].args),
                         .is_foreign = true,
                 };
         return list;
@@ -165,6 +178,7 @@ static mn_status open_containers(struct engine *e, mn_err *err) {
                 .log_driver = c->log_driver,
                 .log_options = c->log_opts,
                 .cgroup_parent = c->cgroup_parent,
+                .uses_systemd_cgroup = c->uses_systemd_cgroup,
                 .cgroupns_mode = c->default_cgroupns_mode,
                 .ipc_mode = c->default_ipc_mode,
                 .seccomp_profile = c->seccomp_profile,

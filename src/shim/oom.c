@@ -146,7 +146,8 @@ bool shim_oom_happened(struct shim *shim) {
         /* Not watched yet: a short life. One that ended well was not killed. */
         if (shim->memory_fd < 0 && shim->code != 0)
                 open_cgroup(shim);
-        return count_kills(shim) > 0;
+        /* systemd removes the cgroup of an empty scope at once: what was seen before counts. */
+        return shim->oom_kills > 0 || count_kills(shim) > 0;
 }
 
 void shim_oom_release(struct shim *shim) {

@@ -127,6 +127,8 @@ class Daemon:
 
 def starter_image():
     """The path of an image archive made from busybox-static, built once per run."""
+    if "MINATO_STARTER_IMAGE" in os.environ:
+        return pathlib.Path(os.environ["MINATO_STARTER_IMAGE"])
     path = pathlib.Path(tempfile.gettempdir()) / f"minato-test-starter-{os.getuid()}-{os.getpid()}.tar"
     if not path.exists():
         subprocess.run([str(TOP / "tools" / "starter-image"), str(path)], check=True, stdout=subprocess.DEVNULL)
