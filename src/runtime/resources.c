@@ -256,8 +256,7 @@ int64_t resources_io_weight(uint16_t weight) {
 static mn_status apply_weight(const mn_cgroup *cg, const char *device, uint16_t weight, const char *field,
                               mn_err *err) {
         if (weight < 10 || weight > 1000)
-                return mn_fail(err, MN_INVALID, "linux.resources.blockIO.%s: %u is not 10 to 1000", field,
-                               weight);
+                return mn_fail(err, MN_INVALID, "linux.resources.%s: %u is not 10 to 1000", field, weight);
         bool is_v2 = mn_cgroup_is_v2(cg, MN_CG_BLKIO);
         int fd = mn_cgroup_fd(cg, MN_CG_BLKIO);
         char text[96];
@@ -283,8 +282,7 @@ static mn_status apply_leaf_weight(const mn_cgroup *cg, const char *device, uint
                                    const char *field, mn_err *err) {
         char text[64];
         if (mn_cgroup_is_v2(cg, MN_CG_BLKIO))
-                return mn_fail(err, MN_NOT_IMPLEMENTED, "linux.resources.blockIO.%s: not on cgroup v2",
-                               field);
+                return mn_fail(err, MN_NOT_IMPLEMENTED, "linux.resources.%s: not on cgroup v2", field);
         snprintf(text, sizeof(text), "%s%u", device, weight);
         return put(cg, MN_CG_BLKIO, *device ? "blkio.leaf_weight_device" : "blkio.leaf_weight", text, field,
                    err);
