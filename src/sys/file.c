@@ -142,6 +142,17 @@ int mn_mkdir_p(const char *path, mode_t mode) {
         return -ENOENT;
 }
 
+/* Moves a directory up; names that an interrupted removal has left are passed over. */
+static int move_up(int fd, const char *name, int top, unsigned *counter) {
+        char fresh[40];
+        int r;
+        do {
+                snprintf(fresh, sizeof(fresh), ".removing-%u", (*counter)++);
+                r = renameat(fd, name, top, fresh) < 0 ? -errno : 0;
+        } while (r == -EEXIST || r == -ENOTEMPTY);
+        return r;
+}
+
 /* Removes what is in the directory `fd`; the first subdirectory that is not empty is moved up into `top`
    under a fresh name instead, so that the depth of the tree costs neither stack nor descriptors. */
 static int empty_dir(int fd, int top, unsigned *counter) {
@@ -160,11 +171,8 @@ static int empty_dir(int fd, int top, unsigned *counter) {
                 int r = errno == EISDIR || errno == EPERM ? 0 : -errno;
                 if (r == 0 && unlinkat(fd, e->d_name, AT_REMOVEDIR) < 0)
                         r = -errno;
-                if (r == -ENOTEMPTY || r == -EEXIST) {
-                        char fresh[40];
-                        snprintf(fresh, sizeof(fresh), ".removing-%u", (*counter)++);
-                        r = fd == top ? -ENOTEMPTY : renameat(fd, e->d_name, top, fresh) < 0 ? -errno : 0;
-                }
+                if (r == -ENOTEMPTY || r == -EEXIST)
+                        r = fd == top ? -ENOTEMPTY : move_up(fd, e->d_name, top, counter);
                 if (r < 0 && r != -ENOTEMPTY && result == 0)
                         result = r;
         }

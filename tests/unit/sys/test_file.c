@@ -71,9 +71,25 @@ static void removes_deep_trees_without_following_links(void **state) {
         assert_int_equal(mn_remove_tree(d, "deep"), 0);
 }
 
+/* A removal that was interrupted has left directories under the names the next one would give. */
+static void goes_on_with_an_interrupted_removal(void **state) {
+        (void) state;
+        cleanup_close int d = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const char *const paths[] = { "t",   "t/.removing-0",   "t/.removing-0/a",  "t/.removing-1",
+                                      "t/n", "t/n/n",           "t/n/n/n",          "t/n/n/n/n",
+                                      "t/m", "t/m/.removing-0", "t/m/.removing-0/n" };
+        for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+                assert_int_equal(mkdirat(d, paths[i], 0700), 0);
+        assert_int_equal(mn_file_create(d, "t/.removing-0/a/f", "x", 1, 0600), 0);
+        assert_int_equal(mn_file_create(d, "t/.removing-1/f", "x", 1, 0600), 0);
+        assert_int_equal(mn_remove_tree(d, "t"), 0);
+        assert_int_equal(faccessat(d, "t", F_OK, 0), -1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(replaces_and_bounds),
+                cmocka_unit_test(goes_on_with_an_interrupted_removal),
                 cmocka_unit_test(removes_deep_trees_without_following_links),
         };
         return cmocka_run_group_tests(tests, make_dir, remove_dir);
