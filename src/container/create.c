@@ -28,7 +28,8 @@ struct creation {
         mn_arena *arena;      /* becomes the container's */
         container_record *record;
         char image_id[IMAGE_ID_SIZE];
-        size_t nvolumes; /* of record->mounts: looked at so far; anonymous ones among them were made */
+        store_batch *batch; /* what the container consists of, committed as one */
+        size_t nmounts;     /* of record->mounts: made so far */
         bool is_reserved;
 };
 
@@ -202,63 +203,6 @@ static mn_status check_request(struct creation *k, const wire_container_create *
 
 /* ---- mounts ---- */
 
-static mn_status check_bind_source(const container_mount *m, mn_err *err) {
-        if (m->creates_source || access(m->source, F_OK) == 0)
-                return MN_OK;
-        return mn_fail(err, MN_INVALID,
-                       "invalid mount config for type \"bind\": bind source path does not exist: %s",
-                       m->source);
-}
-
-static const wire_mount *mount_request_of(const container_record *r, const container_mount *m) {
-        for (size_t i = 0; m->is_from_mounts && i < r->host_config.mounts.len; i++)
-                if (mn_str_equal(r->host_config.mounts.items[i].target, m->destination))
-                        return &r->host_config.mounts.items[i];
-        return NULL;
-}
-
-static mn_status make_volume(struct creation *k, container_mount *m, mn_err *err) {
-        wire_volume_create request = { .name = m->name, .driver = m->driver };
-        const wire_mount *w = mount_request_of(k->record, m);
-        if (w && w->volume_options) {
-                request.labels = w->volume_options->labels;
-                if (w->volume_options->driver_config)
-                        request.driver_opts = w->volume_options->driver_config->options;
-        }
-        wire_volume volume;
-        mn_status status = volume_create(k->e->options.volumes, &request, k->arena, &volume, err);
-        if (status)
-                return status;
-        m->name = volume.name;
-        return volume_ref(k->e->options.volumes, m->name, k->record->id, err);
-}
-
-static mn_status make_mounts(struct creation *k, mn_err *err) {
-        container_mount_list *mounts = &k->record->mounts;
-        mn_status status = MN_OK;
-        for (; k->nvolumes < mounts->len && !status; k->nvolumes += !status) {
-                container_mount *m = &mounts->items[k->nvolumes];
-                if (strcmp(m->type, "bind") == 0)
-                        status = check_bind_source(m, err);
-                else if (strcmp(m->type, "volume") == 0)
-                        status = make_volume(k, m, err);
-        }
-        return status;
-}
-
-static void undo_mounts(struct creation *k) {
-        for (size_t i = 0; i < k->nvolumes; i++) {
-                const container_mount *m = &k->record->mounts.items[i];
-                if (strcmp(m->type, "volume") != 0)
-                        continue;
-                volume_unref(k->e->options.volumes, m->name, k->record->id);
-                cleanup_err mn_err err = { 0 };
-                if (m->is_anonymous && volume_remove(k->e->options.volumes, m->name, true, &err))
-                        mn_log(MN_LOG_WARN, "an anonymous volume stays behind", " volume=%s error=\"%s\"",
-                               m->name, mn_err_text(&err));
-        }
-}
-
 /* --volumes-from: the other's mounts, "NAME[:ro|rw]", where nothing else is mounted. */
 static mn_status add_volumes_from(struct creation *k, mn_err *err) {
         container_record *r = k->record;
@@ -341,15 +285,15 @@ static mn_status commit(struct creation *k, container **ret, mn_err *err) {
         container_record *record = mn_arena_alloc(arena, sizeof *record);
         mn_json_copy(&container_record_type, k->record, arena, record);
         container *c = container_new(k->e, arena, record);
-        cleanup_store_batch store_batch *b = store_batch_new();
-        store_batch_put(b, CONTAINER_KIND, c->id, &container_record_type, record);
-        store_batch_put(b, CONTAINER_STATE_KIND, c->id, &container_state_type, &c->state);
+        store_batch_put(k->batch, CONTAINER_KIND, c->id, &container_record_type, record);
+        store_batch_put(k->batch, CONTAINER_STATE_KIND, c->id, &container_state_type, &c->state);
         store_durability durability = record->host_config.is_auto_remove ? STORE_RELAXED : STORE_DURABLE;
-        mn_status status = store_commit(k->e->options.store, b, durability, err);
+        mn_status status = store_commit(k->e->options.store, k->batch, durability, err);
         if (status) {
                 container_unref(c);
                 return status;
         }
+        container_finish_mounts(k->e, record);
         ENGINE_LOCKED(k->e);
         mn_map_set(k->e->by_id, c->id, c);
         mn_map_set(k->e->by_name, record->name, c);
@@ -407,18 +351,22 @@ static mn_status create(struct creation *k, const wire_container_create *request
         if (!status)
                 status = reserve_name(k, err);
         if (!status)
-                status = make_mounts(k, err);
+                status = container_make_mounts(k->e, k->record, k->batch, k->arena, &k->nmounts, err);
         return status ? status : commit(k, ret, err);
 }
 
 mn_status container_create(container_engine *e, const wire_container_create *request, const char *name,
                            const char *platform, mn_arena *arena, wire_container_create_response *ret,
                            mn_err *err) {
-        struct creation k = { .e = e, .name = name, .platform = platform, .arena = mn_arena_new() };
+        struct creation k = { .e = e,
+                              .name = name,
+                              .platform = platform,
+                              .arena = mn_arena_new(),
+                              .batch = store_batch_new() };
         cleanup_container container *c = NULL;
         mn_status status = create(&k, request, &c, err);
         if (status)
-                undo_mounts(&k);
+                container_undo_mounts(e, k.record, k.nmounts);
         if (*k.image_id)
                 image_unpin(e->options.images, k.image_id);
         /* To clients, a 404 here says that the image is missing: they would pull it. */
@@ -434,6 +382,7 @@ mn_status container_create(container_engine *e, const wire_container_create *req
                 ret->warnings = mn_arena_array(arena, 1, sizeof(char *));
                 container_event(c, "create", NULL);
         }
+        store_batch_free(k.batch);
         mn_arena_free(k.arena);
         return status;
 }

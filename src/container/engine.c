@@ -48,6 +48,8 @@ static mn_status load_state(container *c, mn_err *err) {
         if (status)
                 return status;
         c->state = state;
+        if (state.status == CONTAINER_REMOVING) /* decided by the rename to the trash only, see restore.c */
+                c->state.status = CONTAINER_EXITED;
         c->state.error = mn_strdup(state.error);
         c->state.health = NULL; /* probed anew */
         return MN_OK;

@@ -170,6 +170,15 @@ void container_waits_removed(container *c);
 /* Ends the readers that follow its log. State lock held. */
 void container_readers_stop(container *c);
 
+/* ---- mounts of a new container (create_mounts.c) ---- */
+
+/* Looks at the sources of binds and makes the volumes, counting in `*done`. What only this container knows
+   goes into `batch`: after its commit the mounts are finished, without it they are undone. */
+mn_status container_make_mounts(container_engine *e, container_record *r, store_batch *batch, mn_arena *arena,
+                                size_t *done, mn_err *err) MN_MUST_USE;
+void container_finish_mounts(container_engine *e, const container_record *r);
+void container_undo_mounts(container_engine *e, const container_record *r, size_t done);
+
 /* ---- one run (start.c, exit.c) ---- */
 
 /* Starts it. Operation lock held; it does not run. */
@@ -205,12 +214,16 @@ mn_status container_signal_parse(const char *text, int *ret, mn_err *err) MN_MUS
 mn_status container_stop_locked(container *c, const container_stop_spec *spec, mn_err *err) MN_MUST_USE;
 /* Kills it and waits. Operation lock held. */
 mn_status container_kill_locked(container *c, mn_err *err) MN_MUST_USE;
-mn_status container_pause_locked(container *c, mn_err *err) MN_MUST_USE;
+/* Until container_unpause; should the daemon die before that, the next one resumes it. */
+mn_status container_pause_for_a_while(container_engine *e, const char *name, mn_err *err) MN_MUST_USE;
 mn_status container_resume_locked(container *c, mn_err *err) MN_MUST_USE;
 
-/* Runs `<runtime> <args...> <id>` and waits. `input` (NULL: none) is its standard input. */
+/* Runs `<runtime> <args...> <id>` and waits. `input` (NULL: none) is its standard input. The caller ends the
+   command (container_bundle_end_command) once what it changed is saved. */
 mn_status container_runtime_command(container *c, char *const *args, const mn_str *input,
                                     mn_err *err) MN_MUST_USE;
+/* Gives a running container the limits; its device rules are left alone. Operation lock held. */
+mn_status container_apply_resources(container *c, const wire_resources *r, mn_err *err) MN_MUST_USE;
 /* The runtime the container asked for. */
 const container_runtime *container_runtime_of(container_engine *e, const char *name);
 
@@ -232,6 +245,23 @@ int container_look_directory(container *c);
 /* Absolute paths, in `arena`. */
 char *container_path(const container *c, mn_arena *arena, const char *file);
 char *container_bundle_path(const container *c, mn_arena *arena, const char *file);
+
+/* ---- who works in the bundle (bundle.c) ---- */
+
+/* Makes the bundle and holds it: the descriptor, which the shim gets. Operation lock held. -errno. */
+int container_bundle_make(container *c);
+int container_bundle_open(container_engine *e, const char *id);
+/* True when nobody works in it: no shim, no runtime. */
+bool container_bundle_is_free(int bundle_fd);
+/* Waits for that; false after the time (logged). True when there is none. */
+bool container_bundle_wait_free(container_engine *e, const char *id, int timeout_ms);
+
+/* Notes that a command is given to the runtime; the descriptor is for it to inherit. Then, when what it did
+   is saved: it is over. -errno. */
+int container_bundle_begin_command(container *c);
+void container_bundle_end_command(container *c);
+/* True when a daemon died between the two: waits for the end of the command. */
+bool container_bundle_had_command(int bundle_fd);
 
 /* ---- exec and health (exec.c, health.c) ---- */
 

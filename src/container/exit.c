@@ -224,6 +224,8 @@ static void finish_shim(container *c) {
                 (void) shim_link_wait_gone(link, CONTAINER_SHIM_GONE_MS);
         }
         shim_link_unref(link);
+        /* A killed shim leaves its runtime behind: it is through in a moment. */
+        (void) container_bundle_wait_free(c->engine, c->id, CONTAINER_SHIM_GONE_MS);
         cleanup_free char *runtime_state = mn_asprintf("%s/runtime/%s", c->id, c->id);
         if (faccessat(c->engine->bundles_fd, runtime_state, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
                 return;

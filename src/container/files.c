@@ -184,7 +184,7 @@ mn_status container_commit(container_engine *e, const char *name, const containe
         bool pauses = !spec->is_not_paused && c->state.status == CONTAINER_RUNNING;
         engine_unlock(e);
         if (pauses)
-                st = container_pause(e, c->id, err);
+                st = container_pause_for_a_while(e, c->id, err);
         if (st)
                 return st;
         st = commit_locked(c, spec, ret_image_id, err);

@@ -69,26 +69,40 @@ static mn_status move_to_trash(container *c, mn_err *err) {
         return mn_fail_errno(err, -errno, "cannot remove the directory of container %s", c->id);
 }
 
-static mn_status delete_record(container *c, mn_err *err) {
+/* Marks in `doomed` the anonymous volumes that go with the container, and enters them into the batch. Those
+   that others use by now stay. */
+static void doom_volumes(container *c, store_batch *b, bool *doomed) {
+        for (size_t i = 0; i < c->record->mounts.len; i++) {
+                const container_mount *m = &c->record->mounts.items[i];
+                doomed[i] = m->is_anonymous && strcmp(m->type, "volume") == 0 &&
+                            !volume_removal_begin(c->engine->options.volumes, m->name, c->id, b, NULL);
+        }
+}
+
+/* One commit: the container and its anonymous volumes are gone together. */
+static mn_status delete_record(container *c, bool removes_volumes, bool *doomed, mn_err *err) {
         cleanup_store_batch store_batch *b = store_batch_new();
         store_batch_delete(b, CONTAINER_KIND, c->id);
         store_batch_delete(b, CONTAINER_STATE_KIND, c->id);
+        if (removes_volumes)
+                doom_volumes(c, b, doomed);
         bool is_short_lived = c->record->host_config.is_auto_remove;
-        return store_commit(c->engine->options.store, b, is_short_lived ? STORE_RELAXED : STORE_DURABLE, err);
+        mn_status status = store_commit(c->engine->options.store, b,
+                                        is_short_lived ? STORE_RELAXED : STORE_DURABLE, err);
+        for (size_t i = 0; status && i < c->record->mounts.len; i++)
+                if (doomed[i])
+                        volume_removal_cancel(c->engine->options.volumes, c->record->mounts.items[i].name);
+        return status;
 }
 
-static void release_references(container *c, bool removes_volumes) {
+static void release_references(container *c, const bool *doomed) {
         volume_store *volumes = c->engine->options.volumes;
         for (size_t i = 0; i < c->record->mounts.len; i++) {
                 const container_mount *m = &c->record->mounts.items[i];
-                if (strcmp(m->type, "volume") != 0)
-                        continue;
-                volume_unref(volumes, m->name, c->id);
-                cleanup_err mn_err err = { 0 };
-                if (removes_volumes && m->is_anonymous &&
-                    volume_remove(volumes, m->name, false, &err) == MN_INTERNAL)
-                        mn_log(MN_LOG_WARN, "cannot remove an anonymous volume", " volume=%s error=\"%s\"",
-                               m->name, mn_err_text(&err));
+                if (doomed[i])
+                        volume_removal_finish(volumes, m->name);
+                else if (strcmp(m->type, "volume") == 0)
+                        volume_unref(volumes, m->name, c->id);
         }
         image_collect(c->engine->options.images, c->record->image_id);
 }
@@ -126,9 +140,10 @@ mn_status container_remove_locked(container *c, bool removes_volumes, mn_err *er
         c->state.status = CONTAINER_REMOVING;
         engine_unlock(e);
         container_release_run(c);
+        cleanup_free bool *doomed = mn_alloc_array(c->record->mounts.len + 1, sizeof *doomed);
         mn_status status = move_to_trash(c, err);
         if (!status)
-                status = delete_record(c, err);
+                status = delete_record(c, removes_volumes, doomed, err);
         if (status) {
                 engine_lock(e);
                 c->state.status = before == CONTAINER_REMOVING ? CONTAINER_DEAD : before;
@@ -137,7 +152,7 @@ mn_status container_remove_locked(container *c, bool removes_volumes, mn_err *er
         }
         forget(c);
         container_event(c, "destroy", NULL);
-        release_references(c, removes_volumes);
+        release_references(c, doomed);
         container_tear_down(c);
         container_purge_trash(e);
         loop_post(e->options.loop, drop_timers, c); /* with the tables' reference */

@@ -6,7 +6,7 @@
  *   record says    bundle            then
  *   any            shim answers      it runs: taken over with pid, sandbox, volumes
  *   any            exit file         it ended meanwhile, with that code
- *   any            neither           the start was not finished, or the shim was killed: what it made is
+ *   any            held by nobody    the start was not finished, or the shim was killed: what it made is
  * undone running        none              the machine was restarted: exited (255 like Docker) any -, in the
  * trash   its removal was under way: finished none           shim or exit      its removal was under way: the
  * remains are removed
@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,7 +29,7 @@
 #include "sys/file.h"
 #include "sys/spawn.h"
 
-enum { STATUS_TIMEOUT_MS = 5000, EXIT_FILE_MAX = 4096, LOST = 255 };
+enum { STATUS_TIMEOUT_MS = 30 * 1000, LOOK_AGAIN_MS = 2, EXIT_FILE_MAX = 4096, LOST = 255 };
 
 /* ---- one container ---- */
 
@@ -71,29 +72,60 @@ static void take_over(container *c, shim_link *link, const wire_shim_message *st
         container_save_state(c);
 }
 
-static bool ask_shim(container *c, int bundle_fd) {
-        cleanup_shim_link shim_link *link = NULL;
-        if (shim_link_connect(bundle_fd, &link, NULL))
-                return false;
+/* Its answer to `status`, once it is past starting: a start that was under way goes on without a daemon. */
+static mn_status ask_status(shim_link *link, mn_arena *arena, wire_shim_message *ret, int *ret_pidfd) {
+        int64_t deadline = mn_monotonic_ns() + STATUS_TIMEOUT_MS * MN_NS_PER_MS;
+        for (;;) {
+                wire_shim_request request = { .op = (char *) WIRE_SHIM_STATUS };
+                int pidfd = -1;
+                mn_status st = shim_link_call(link, &request, NULL, 0, STATUS_TIMEOUT_MS, arena, ret, &pidfd,
+                                              NULL);
+                bool is_starting = !st && mn_str_equal(ret->state, WIRE_SHIM_STATE_STARTING);
+                if (!is_starting || mn_monotonic_ns() > deadline) {
+                        *ret_pidfd = pidfd;
+                        return st;
+                }
+                mn_close(pidfd);
+                (void) poll(NULL, 0, LOOK_AGAIN_MS);
+        }
+}
+
+/* True when it runs, and was taken over. Else the shim is gone afterwards. */
+static bool ask_shim(container *c, shim_link *link) {
         cleanup_arena mn_arena *arena = mn_arena_new();
-        wire_shim_request request = { .op = (char *) WIRE_SHIM_STATUS };
         wire_shim_message status = { 0 };
         int pidfd = -1;
-        cleanup_err mn_err err = { 0 };
-        mn_status st = shim_link_call(link, &request, NULL, 0, STATUS_TIMEOUT_MS, arena, &status, &pidfd,
-                                      &err);
+        mn_status st = ask_status(link, arena, &status, &pidfd);
         bool is_running = !st && mn_str_equal(status.state, WIRE_SHIM_STATE_RUNNING);
-        if (!st && is_running && pidfd < 0)
+        if (is_running && pidfd < 0)
                 pidfd = mn_pidfd_open(status.pid);
         if (is_running && pidfd >= 0) {
                 take_over(c, link, &status, pidfd);
                 return true;
         }
         mn_close(pidfd);
-        bool is_ending = !st && mn_str_equal(status.state, WIRE_SHIM_STATE_EXITED);
-        if (!is_ending) /* half started: nobody was told, so nobody misses it */
+        bool is_ending = is_running || (!st && mn_str_equal(status.state, WIRE_SHIM_STATE_EXITED));
+        if (!is_ending && !shim_link_wait_gone(link, 0)) {
+                mn_log(MN_LOG_ERROR, "a shim does not answer and is killed", " container=%s", c->id);
                 shim_link_kill(link);
+        }
         (void) shim_link_wait_gone(link, CONTAINER_SHIM_GONE_MS);
+        return false;
+}
+
+/* Looks for who works in the bundle, until somebody was taken over (true) or nobody is there. A shim that was
+   given its `start` just before the daemon died has not come to listen yet, but it holds the bundle. */
+static bool find_shim(container *c, int bundle_fd) {
+        int64_t deadline = mn_monotonic_ns() + CONTAINER_SHIM_GONE_MS * MN_NS_PER_MS;
+        do {
+                cleanup_shim_link shim_link *link = NULL;
+                bool listens = shim_link_connect(bundle_fd, &link, NULL) == MN_OK;
+                if (listens && ask_shim(c, link))
+                        return true;
+                if (!listens && container_bundle_is_free(bundle_fd))
+                        return false;
+                (void) poll(NULL, 0, LOOK_AGAIN_MS);
+        } while (mn_monotonic_ns() < deadline);
         return false;
 }
 
@@ -138,17 +170,30 @@ static void remove_half_done(container *c) {
                        mn_err_text(&err));
 }
 
+/* A pause or an update was under way and not acknowledged: what was acknowledged last holds. */
+static void settle_command(container *c) {
+        engine_lock(c->engine);
+        bool is_paused = c->state.status == CONTAINER_PAUSED;
+        engine_unlock(c->engine);
+        char *args[] = { (char *) (is_paused ? "pause" : "resume"), NULL };
+        (void) !container_runtime_command(c, args, NULL, NULL); /* fails where it is so already */
+        (void) !container_apply_resources(c, &c->record->host_config.resources, NULL);
+        container_bundle_end_command(c);
+}
+
 static void restore_one(container *c) {
         container_engine *e = c->engine;
+        cleanup_close int bundle = container_bundle_open(e, c->id);
+        c->has_bundle = bundle >= 0;
         if (faccessat(e->trash_fd, c->id, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
                 remove_half_done(c);
                 return;
         }
-        cleanup_close int bundle = openat(e->bundles_fd, c->id,
-                                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        c->has_bundle = bundle >= 0;
-        if (bundle >= 0 && ask_shim(c, bundle))
+        if (bundle >= 0 && find_shim(c, bundle)) {
+                if (container_bundle_had_command(bundle))
+                        settle_command(c);
                 return;
+        }
         wire_shim_exit end;
         bool has_exit = bundle >= 0 && read_exit(bundle, &end);
         note_missed_end(c, has_exit ? &end : NULL);
@@ -165,7 +210,7 @@ static void restore_one(container *c) {
  */
 static void remove_orphan_bundle(container_engine *e, const char *id) {
         mn_log(MN_LOG_INFO, "finishing the removal of a container", " container=%s", id);
-        cleanup_close int bundle = openat(e->bundles_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        cleanup_close int bundle = container_bundle_open(e, id);
         mn_arena *arena = mn_arena_new();
         container_record *record = mn_arena_alloc(arena, sizeof *record);
         record->id = record->name = mn_arena_strdup(arena, id);
@@ -206,25 +251,6 @@ static void remove_orphans(container_engine *e) {
                         remove_orphan_bundle(e, entry->d_name);
         }
         closedir(dir);
-}
-
-/* Shims that were just ending when the daemon came back may still write into bundles whose removal was
-   finished: one more look when they are through. */
-enum { SECOND_LOOK_MS = 1500 };
-
-static void second_look(void *arg) {
-        remove_orphans(arg);
-}
-
-static void second_look_is_due(void *arg) {
-        container_engine *e = arg;
-        if (loop_workers_run(e->workers, second_look, e) < 0)
-                mn_log(MN_LOG_WARN, "no worker for a second look at bundles", "%s", "");
-}
-
-static void plan_second_look(void *arg) {
-        container_engine *e = arg;
-        loop_timer_set(loop_timer_add(e->options.loop, second_look_is_due, e), SECOND_LOOK_MS);
 }
 
 /* Directories nobody knows are kept: they may belong to a database that was put aside. */
@@ -299,7 +325,6 @@ static bool wants_start(const container *c) {
 }
 
 void container_engine_start(container_engine *e) {
-        loop_post(e->options.loop, plan_second_look, e);
         size_t len;
         container **all = all_containers(e, &len);
         for (size_t i = 0; i < len; i++) {

@@ -16,7 +16,7 @@
 #include "sys/fd.h"
 #include "sys/spawn.h"
 
-enum { COMMAND_TIMEOUT_MS = 60 * 1000, ERROR_MAX = 4096 };
+enum { COMMAND_TIMEOUT_MS = 60 * 1000, ERROR_MAX = 4096, HOLD_FD = 3 };
 
 /* Standard input as a file in memory: no pipe to fill while the program runs. */
 static int input_file(const mn_str *input) {
@@ -66,11 +66,14 @@ mn_status container_runtime_command(container *c, char *const *args, const mn_st
                 return mn_fail_errno(err, -errno, "cannot make a pipe");
         cleanup_close int from = pair[0], to = pair[1];
         cleanup_close int in = input ? input_file(input) : -1;
-        const mn_spawn_fd fds[] = { { to, 2 }, { in, 0 } };
+        cleanup_close int hold = container_bundle_begin_command(c);
+        if (hold < 0)
+                return mn_fail_errno(err, hold, "cannot note a command for the runtime");
+        const mn_spawn_fd fds[] = { { to, 2 }, { hold, HOLD_FD }, { in, 0 } };
         const mn_spawn_spec spec = { .path = runtime->path,
                                      .argv = build_argv(c, runtime, args, arena),
                                      .fds = fds,
-                                     .nfds = in >= 0 ? 2 : 1,
+                                     .nfds = in >= 0 ? 3 : 2,
                                      .cwd_fd = -1 };
         cleanup_close int pidfd = -1;
         pid_t pid = mn_spawn(&spec, &pidfd);

@@ -250,11 +250,10 @@ static mn_status make_bundle(struct launch *l, mn_err *err) {
         l->directory_fd = container_open_directory(l->c);
         if (l->directory_fd < 0)
                 return mn_fail_errno(err, l->directory_fd, "cannot open the container's directory");
-        if (mkdirat(l->e->bundles_fd, l->c->id, 0700) < 0)
-                return mn_fail_errno(err, -errno, "cannot make the bundle of container %s", l->c->id);
-        l->c->has_bundle = true;
-        l->bundle_fd = openat(l->e->bundles_fd, l->c->id, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return l->bundle_fd < 0 ? mn_fail_errno(err, -errno, "cannot open the bundle") : MN_OK;
+        l->bundle_fd = container_bundle_make(l->c);
+        return l->bundle_fd < 0
+                       ? mn_fail_errno(err, l->bundle_fd, "cannot make the bundle of container %s", l->c->id)
+                       : MN_OK;
 }
 
 /* A foreign runtime gets the root as a path. */
@@ -318,9 +317,10 @@ static mn_status prepare_shim(struct launch *l, mn_err *err) {
                 start.console_width = (int32_t) r->host_config.console_size.items[1];
         }
         mn_status status = fill_log(l, &start.log, err);
-        wire_shim_request request = { .op = (char *) WIRE_SHIM_PREPARE, .start = &start };
-        if (!status)
-                status = shim_link_post(l->link, &request, NULL, 0, err);
+        char *names[] = { (char *) "bundle", NULL };
+        wire_shim_request request = { .op = (char *) WIRE_SHIM_PREPARE, .fds = names, .start = &start };
+        if (!status) /* from now on it holds the bundle, even while this is on its way */
+                status = shim_link_post(l->link, &request, &l->bundle_fd, 1, err);
         return status ? status : send_pending(l, err);
 }
 

@@ -215,32 +215,32 @@ static bool has_just_ended(container *c) {
         return container_wait_end(c, run, END_NEWS_MS);
 }
 
-static mn_status set_paused(container *c, bool is_paused_now, mn_err *err) {
+static mn_status set_paused(container *c, bool is_paused_now, bool is_kept, mn_err *err) {
         char *args[] = { (char *) (is_paused_now ? "pause" : "resume"), NULL };
         mn_status status = container_runtime_command(c, args, NULL, err);
-        if (status && has_just_ended(c))
-                return mn_fail(err, MN_CONFLICT, "container %s is not running", c->id);
-        if (status)
-                return status;
+        if (status) {
+                container_bundle_end_command(c);
+                return has_just_ended(c) ? mn_fail(err, MN_CONFLICT, "container %s is not running", c->id)
+                                         : status;
+        }
         engine_lock(c->engine);
         if (container_is_running(c))
                 c->state.status = is_paused_now ? CONTAINER_PAUSED : CONTAINER_RUNNING;
         container_notify(c);
         engine_unlock(c->engine);
         container_event(c, is_paused_now ? "pause" : "unpause", NULL);
-        container_save_state(c);
+        if (is_kept) {
+                container_save_state(c);
+                container_bundle_end_command(c);
+        }
         return MN_OK;
 }
 
-mn_status container_pause_locked(container *c, mn_err *err) {
-        return set_paused(c, true, err);
-}
-
 mn_status container_resume_locked(container *c, mn_err *err) {
-        return set_paused(c, false, err);
+        return set_paused(c, false, true, err);
 }
 
-mn_status container_pause(container_engine *e, const char *name, mn_err *err) {
+static mn_status begin_pause(container_engine *e, const char *name, bool is_kept, mn_err *err) {
         cleanup_operation container_operation op = { 0 };
         mn_status status = container_operate(e, name, &op, err);
         if (!status)
@@ -249,7 +249,15 @@ mn_status container_pause(container_engine *e, const char *name, mn_err *err) {
                 return status;
         if (is_paused(op.c))
                 return mn_fail(err, MN_CONFLICT, "container %s is already paused", op.c->id);
-        return set_paused(op.c, true, err);
+        return set_paused(op.c, true, is_kept, err);
+}
+
+mn_status container_pause(container_engine *e, const char *name, mn_err *err) {
+        return begin_pause(e, name, true, err);
+}
+
+mn_status container_pause_for_a_while(container_engine *e, const char *name, mn_err *err) {
+        return begin_pause(e, name, false, err);
 }
 
 mn_status container_unpause(container_engine *e, const char *name, mn_err *err) {
@@ -259,5 +267,5 @@ mn_status container_unpause(container_engine *e, const char *name, mn_err *err) 
                 return status;
         if (!is_paused(op.c))
                 return mn_fail(err, MN_CONFLICT, "container %s is not paused", op.c->id);
-        return set_paused(op.c, false, err);
+        return set_paused(op.c, false, true, err);
 }

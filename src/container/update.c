@@ -149,8 +149,7 @@ static mn_status check_conflicts(const wire_resources *now, const wire_resources
         return MN_OK;
 }
 
-/* The running container gets the new limits; its device rules are left alone. */
-static mn_status apply(container *c, const wire_resources *r, mn_err *err) {
+mn_status container_apply_resources(container *c, const wire_resources *r, mn_err *err) {
         cleanup_arena mn_arena *arena = mn_arena_new();
         oci_resources resources = { 0 };
         mn_status status = container_spec_resources(r, arena, &resources, err);
@@ -190,7 +189,7 @@ mn_status container_update(container_engine *e, const char *name, const wire_con
                 host->restart_policy.maximum_retry_count = request->restart_policy.maximum_retry_count;
         }
         if (!status && container_check_running(c, NULL) == MN_OK)
-                status = apply(c, &host->resources, err);
+                status = container_apply_resources(c, &host->resources, err);
         /* The lists of the request live in the caller's arena: a copy of the whole goes into the record's
          * own. */
         struct edit own = { .arena = mn_arena_new() };
@@ -198,6 +197,7 @@ mn_status container_update(container_engine *e, const char *name, const wire_con
         mn_json_copy(&container_record_type, x.record, own.arena, own.record);
         mn_arena_free(x.arena);
         status = finish_edit(c, &own, status, err);
+        container_bundle_end_command(c);
         if (!status) {
                 ret->warnings = mn_arena_array(arena, 1, sizeof(char *));
                 container_event(c, "update", NULL);

@@ -200,9 +200,16 @@ static mn_status begin_removal(network_manager *m, const char *name_or_id, struc
         return MN_OK;
 }
 
+/* The document goes last: what a crash leaves in the kernel still has an owner, and is made whole again. */
 static mn_status finish_removal(network_manager *m, struct network *n, mn_err *err) {
+        if (n->driver->remove)
+                n->driver->remove(m, n);
         mn_status st = network_store_delete(m, n, err);
         if (st) {
+                cleanup_err mn_err ignored = { 0 };
+                if (n->driver->create && n->driver->create(m, n, &ignored))
+                        mn_log(MN_LOG_ERROR, "a network that stays has no bridge", " network=%s error=\"%s\"",
+                               n->doc.name, mn_err_text(&ignored));
                 network_lock(m);
                 n->is_removing = false;
                 network_unlock(m);
@@ -211,8 +218,6 @@ static mn_status finish_removal(network_manager *m, struct network *n, mn_err *e
         cleanup_err mn_err ignored = { 0 };
         if (network_firewall_rebuild(m, &ignored))
                 mn_log(MN_LOG_WARN, "packet filter", " error=\"%s\"", mn_err_text(&ignored));
-        if (n->driver->remove)
-                n->driver->remove(m, n);
         network_notify(m, "destroy", n, NULL);
         network_lock(m);
         (void) mn_map_take(m->networks, n->doc.id);

@@ -44,8 +44,9 @@ static void leave_clients_to_a_child(struct shim *shim) {
         shim_peers_close(shim);
         pid_t pid = fork();
         if (pid > 0)
-                _exit(0);             /* without cleaning up: the set of epoll is the child's, too */
-        shim->is_only_serving = true; /* the child, or we ourselves where there can be none */
+                _exit(0); /* without cleaning up: the set of epoll is the child's, too */
+        shim->hold_fd = mn_close(shim->hold_fd); /* nothing is written to the bundle any more */
+        shim->is_only_serving = true;            /* the child, or we ourselves where there can be none */
 }
 
 void shim_leave_when_done(struct shim *shim) {

@@ -19,7 +19,7 @@
 #include "sys/mountfd.h"
 #include "sys/path.h"
 
-enum { LOG_MAX = 256 * 1024, ERROR_MAX = 4096 };
+enum { LOG_MAX = 256 * 1024, ERROR_MAX = 4096, MAX_FDS = 8 };
 
 struct shim_job {
         pid_t pid;
@@ -126,14 +126,21 @@ int shim_job_start(struct shim *shim, char *const *args, const mn_spawn_fd *fds,
                 mn_strv_add(&argv, shim->config.runtime_args[i]);
         for (size_t i = 0; args[i]; i++)
                 mn_strv_add(&argv, args[i]);
+        /* Who is killed after us still works in the bundle. A foreign runtime might keep it for good. */
+        mn_spawn_fd all[MAX_FDS + 1];
+        size_t nall = 0;
+        for (; nall < nfds && nall < MAX_FDS; nall++)
+                all[nall] = fds[nall];
+        if (shim->hold_fd >= 0 && !shim->config.is_foreign)
+                all[nall++] = (mn_spawn_fd){ shim->hold_fd, WIRE_SHIM_BUNDLE_FD };
         char program_path[32];
         cleanup_close int program = protected_runtime(&shim->config);
         mn_spawn_spec spec = {
                 .path = program < 0 ? shim->config.runtime : mn_fd_path(program, program_path),
                 .argv = argv,
                 .env = environ,
-                .fds = fds,
-                .nfds = nfds,
+                .fds = all,
+                .nfds = nall,
         };
         job->pid = mn_spawn(&spec, NULL);
         if (job->pid < 0) {

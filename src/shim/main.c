@@ -109,6 +109,7 @@ int main(void) {
         }
         struct shim shim = {
                 .bundle_fd = -1,
+                .hold_fd = -1,
                 .pidfd = -1,
                 .mnt_ns_fd = -1,
                 .rootfs_fd = -1,

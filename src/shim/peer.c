@@ -142,7 +142,7 @@ static void serve(struct shim *shim, struct shim_asker asker, const wire_shim_re
                 st = shim_run(shim, asker, request, fds, &err);
                 is_answered_later = true;
         } else if (strcmp(request->op, WIRE_SHIM_PREPARE) == 0) {
-                st = shim_prepare(shim, request, &err);
+                st = shim_prepare(shim, request, fds, &err);
         } else if (strcmp(request->op, WIRE_SHIM_EXEC) == 0) {
                 st = shim_exec_start(shim, asker, request->exec, take_fd(request, fds, "client"), &err);
                 is_answered_later = true;

@@ -175,7 +175,7 @@ void shim_broadcast(struct shim *shim, const wire_shim_message *message, int fd,
 
 /* Takes `prepare`: all of a start that needs no descriptor. What goes wrong is kept for shim_run to tell.
    MN_CONFLICT when there is a start already. */
-mn_status shim_prepare(struct shim *shim, const wire_shim_request *request, mn_err *err);
+mn_status shim_prepare(struct shim *shim, const wire_shim_request *request, const int *fds, mn_err *err);
 
 /* Takes `run`, and `start`, which is both. The answer comes later; on an error at once (MN_*), nothing has
  * happened. */
@@ -240,6 +240,7 @@ struct shim {
         wire_shim_start config;
         struct shim_asker starter;
         int bundle_fd;
+        int hold_fd;  /* the bundle with the daemon's lock on it; -1: a caller without such */
         char *buffer; /* SHIM_BUFFER_SIZE, shared by all reads */
         loop_timer *trim_timer;
         bool is_busy; /* something was read since the timer was set */

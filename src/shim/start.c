@@ -173,10 +173,16 @@ static void note_failure(struct shim *shim, const mn_err *err) {
                 shim->setup_failure = mn_arena_strdup(shim->arena, mn_err_text(err));
 }
 
-mn_status shim_prepare(struct shim *shim, const wire_shim_request *request, mn_err *err) {
+static int take(const wire_shim_request *request, const int *fds, const char *name) {
+        int i = wire_shim_fd_index(request, name);
+        return i < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+}
+
+mn_status shim_prepare(struct shim *shim, const wire_shim_request *request, const int *fds, mn_err *err) {
         if (shim->state != SHIM_CREATED)
                 return mn_fail(err, MN_CONFLICT, "start: already done");
         shim->state = SHIM_PREPARED;
+        shim->hold_fd = take(request, fds, "bundle");
         mn_json_copy(&wire_shim_start_type, request->start, shim->arena, &shim->config);
         struct shim_session *s = &shim->session;
         s->is_tty = shim->config.is_tty;
@@ -186,11 +192,6 @@ mn_status shim_prepare(struct shim *shim, const wire_shim_request *request, mn_e
         if (prepare(shim, &failure))
                 note_failure(shim, &failure);
         return MN_OK;
-}
-
-static int take(const wire_shim_request *request, const int *fds, const char *name) {
-        int i = wire_shim_fd_index(request, name);
-        return i < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
 }
 
 mn_status shim_run(struct shim *shim, struct shim_asker asker, const wire_shim_request *request,
@@ -223,6 +224,6 @@ mn_status shim_run(struct shim *shim, struct shim_asker asker, const wire_shim_r
 
 mn_status shim_start(struct shim *shim, struct shim_asker asker, const wire_shim_request *request,
                      const int *fds, mn_err *err) {
-        mn_status st = shim_prepare(shim, request, err);
+        mn_status st = shim_prepare(shim, request, fds, err);
         return st ? st : shim_run(shim, asker, request, fds, err);
 }

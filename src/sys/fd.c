@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { MAX_FDS_PER_MESSAGE = 16 };
@@ -48,6 +49,15 @@ ssize_t mn_read_full(int fd, void *buf, size_t len) {
                 done += (size_t) n;
         }
         return (ssize_t) done;
+}
+
+/* <sys/file.h> is one of ours in this tree. */
+int mn_fd_lock(int fd, int operation) {
+        long r;
+        do
+                r = syscall(SYS_flock, fd, operation);
+        while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : 0;
 }
 
 int mn_fd_set_cloexec(int fd, int is_on) {

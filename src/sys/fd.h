@@ -22,6 +22,10 @@ ssize_t mn_read_full(int fd, void *buf, size_t len);
 int mn_fd_set_cloexec(int fd, int is_on);
 int mn_fd_set_nonblock(int fd, int is_on);
 
+/* flock(2): LOCK_SH, LOCK_EX, LOCK_UN, with LOCK_NB -EWOULDBLOCK instead of waiting. The lock belongs to the
+   open file: whoever inherits a descriptor of it holds it, too. 0 or -errno. */
+int mn_fd_lock(int fd, int operation);
+
 /* Sends `len` bytes and up to `nfds` descriptors over a unix socket in one message; 0 or -errno. */
 int mn_send_fds(int sock, const void *buf, size_t len, const int *fds, size_t nfds);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "volume/volume.h"
+#include "volume/table.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,27 +24,6 @@
 #include "sys/tree.h"
 #include "volume/options.h"
 
-/* One volume. `document` and the name never change; the rest is guarded by the store's lock. */
-struct volume {
-        mn_arena *arena;
-        wire_volume document; /* as stored: without Mountpoint and UsageData */
-        mn_map *refs;         /* container id -> nothing */
-        mn_map *uses;         /* container id -> number of uses, as a pointer */
-        bool is_being_removed;
-};
-
-struct volume_store {
-        store *db;
-        char *dir; /* <data root>/volumes */
-        volume_notify_fn notify;
-        void *notify_arg;
-        pthread_mutex_t lock;       /* the map and what is in the volumes; held for memory work only */
-        pthread_mutex_t mount_lock; /* serialises mounting and unmounting; taken before `lock` */
-        mn_map *volumes;            /* name -> struct volume */
-};
-
-static const char kind[] = "volume";
-
 static void volume_free(void *p) {
         struct volume *v = p;
         mn_map_free(v->refs);
@@ -60,26 +40,56 @@ static struct volume *volume_new(void) {
         return v;
 }
 
-static void notify(volume_store *vs, const char *action, const char *name, const char *container_id) {
+void volume_notify(volume_store *vs, const char *action, const char *name, const char *container_id) {
         if (vs->notify)
                 vs->notify(vs->notify_arg, action, name, container_id);
 }
 
-static bool has_mount(const struct volume *v) {
+bool volume_has_mount(const struct volume *v) {
         return mn_str_map_get(&v->document.options, "device") != NULL;
 }
 
-static mn_status not_found(const char *name, mn_err *err) {
+mn_status volume_not_found(const char *name, mn_err *err) {
         return mn_fail(err, MN_NOT_FOUND, "get %s: no such volume", name);
 }
 
-/* With the lock held. */
-static struct volume *find(volume_store *vs, const char *name) {
+struct volume *volume_find(volume_store *vs, const char *name) {
         struct volume *v = mn_map_get(vs->volumes, name);
         return v && !v->is_being_removed ? v : NULL;
 }
 
 /* ---- opening ---- */
+
+static mn_status make_directory(volume_store *vs, const char *name, mn_err *err) {
+        cleanup_free char *top = mn_asprintf("%s/%s", vs->dir, name), *data = mn_asprintf("%s/_data", top);
+        if (mkdir(top, 0701) < 0 && errno != EEXIST)
+                return mn_fail_errno(err, -errno, "create %s: cannot make the volume's directory", name);
+        if (mkdir(data, 0755) < 0)
+                return errno == EEXIST ? MN_OK
+                                       : mn_fail_errno(err, -errno,
+                                                       "create %s: cannot make the volume's directory", name);
+        return chmod(data, 0755) < 0 ? mn_fail_errno(err, -errno, "create %s", name) : MN_OK;
+}
+
+/* Directories that were noted as removed when a daemon died. */
+static mn_status finish_removals(volume_store *vs, mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        store_document_list list;
+        mn_status st = store_list(vs->db, VOLUME_REMOVAL_KIND, arena, &list, err);
+        for (size_t i = 0; !st && i < list.len; i++)
+                (void) volume_finish_removal(vs, list.items[i].id);
+        return st;
+}
+
+static void report_unknown_directories(volume_store *vs) {
+        DIR *dir = opendir(vs->dir);
+        for (struct dirent *entry; dir && (entry = readdir(dir));)
+                if (entry->d_name[0] != '.' && !mn_map_has(vs->volumes, entry->d_name))
+                        mn_warn("a volume's directory without a volume is kept", " name=\"%s\"",
+                                entry->d_name);
+        if (dir)
+                closedir(dir);
+}
 
 static mn_status load_one(volume_store *vs, const store_document *document, mn_err *err) {
         struct volume *v = volume_new();
@@ -90,13 +100,13 @@ static mn_status load_one(volume_store *vs, const store_document *document, mn_e
                 return mn_err_prefix(err, st, "volume %s", document->id);
         }
         mn_map_set(vs->volumes, document->id, v);
-        return MN_OK;
+        return make_directory(vs, document->id, err);
 }
 
 static mn_status load_all(volume_store *vs, mn_err *err) {
         cleanup_arena mn_arena *arena = mn_arena_new();
         store_document_list list;
-        mn_status st = store_list(vs->db, kind, arena, &list, err);
+        mn_status st = store_list(vs->db, VOLUME_KIND, arena, &list, err);
         for (size_t i = 0; !st && i < list.len; i++)
                 st = load_one(vs, &list.items[i], err);
         return st;
@@ -113,11 +123,14 @@ mn_status volume_store_open(store *db, const char *data_root, volume_notify_fn n
         pthread_mutex_init(&vs->mount_lock, NULL);
         vs->volumes = mn_map_new(volume_free);
         int r = mn_mkdir_p(vs->dir, 0701);
-        mn_status st = r < 0 ? mn_fail_errno(err, r, "cannot make %s", vs->dir) : load_all(vs, err);
+        mn_status st = r < 0 ? mn_fail_errno(err, r, "cannot make %s", vs->dir) : finish_removals(vs, err);
+        if (!st)
+                st = load_all(vs, err);
         if (st) {
                 volume_store_free(vs);
                 return st;
         }
+        report_unknown_directories(vs);
         *ret = vs;
         return MN_OK;
 }
@@ -142,11 +155,11 @@ static void describe(volume_store *vs, const struct volume *v, mn_arena *arena, 
 
 mn_status volume_inspect(volume_store *vs, const char *name, mn_arena *arena, wire_volume *ret, mn_err *err) {
         pthread_mutex_lock(&vs->lock);
-        struct volume *v = find(vs, name);
+        struct volume *v = volume_find(vs, name);
         if (v)
                 describe(vs, v, arena, ret);
         pthread_mutex_unlock(&vs->lock);
-        return v ? MN_OK : not_found(name, err);
+        return v ? MN_OK : volume_not_found(name, err);
 }
 
 static bool matches(const struct volume *v, const wire_filters *filters, bool wants_dangling,
@@ -201,16 +214,6 @@ mn_status volume_list(volume_store *vs, const wire_filters *filters, bool with_u
 
 /* ---- creating ---- */
 
-static mn_status make_directory(volume_store *vs, const char *name, mn_err *err) {
-        cleanup_free char *top = mn_asprintf("%s/%s", vs->dir, name), *data = mn_asprintf("%s/_data", top);
-        if ((mkdir(top, 0701) < 0 && errno != EEXIST) || (mkdir(data, 0755) < 0 && errno != EEXIST))
-                return mn_fail_errno(err, -errno, "create %s: cannot make the volume's directory", name);
-        if (chmod(data, 0755) < 0)
-                return mn_fail_errno(err, -errno, "create %s", name);
-        int r = mn_sync_dir(AT_FDCWD, vs->dir);
-        return r < 0 ? mn_fail_errno(err, r, "create %s", name) : MN_OK;
-}
-
 static struct volume *volume_from_request(const wire_volume_create *request) {
         struct volume *v = volume_new();
         wire_volume *d = &v->document;
@@ -243,6 +246,64 @@ static mn_status check_request(const wire_volume_create *request, mn_err *err) {
         return st ? st : volume_check_options(&request->driver_opts, err);
 }
 
+/* Enters a new volume into `batch` and the table, where it already refers to `container_id` (NULL: to
+ * nobody). */
+static mn_status enter(volume_store *vs, const wire_volume_create *request, const char *container_id,
+                       store_batch *batch, mn_arena *arena, wire_volume *ret, mn_err *err) {
+        struct volume *v = volume_from_request(request);
+        const char *name = v->document.name;
+        pthread_mutex_lock(&vs->lock);
+        bool is_taken = mn_map_has(vs->volumes, name);
+        if (!is_taken) {
+                if (container_id)
+                        mn_map_set(v->refs, container_id, NULL);
+                mn_map_set(vs->volumes, name, v);
+                describe(vs, v, arena, ret);
+                store_batch_put(batch, VOLUME_KIND, name, &wire_volume_type, &v->document);
+                store_batch_delete(batch, VOLUME_REMOVAL_KIND,
+                                   name); /* of an earlier one whose directory did not go */
+        }
+        pthread_mutex_unlock(&vs->lock);
+        if (!is_taken)
+                return MN_OK;
+        mn_status st = mn_fail(err, MN_CONFLICT, "create %s: volume is being removed", name);
+        volume_free(v);
+        return st;
+}
+
+void volume_create_undo(volume_store *vs, const char *name) {
+        pthread_mutex_lock(&vs->lock);
+        mn_map_remove(vs->volumes, name);
+        pthread_mutex_unlock(&vs->lock);
+}
+
+mn_status volume_create_finish(volume_store *vs, const char *name, mn_err *err) {
+        mn_status st = make_directory(vs, name, err);
+        if (!st)
+                volume_notify(vs, "create", name, NULL);
+        return st;
+}
+
+mn_status volume_create_in(volume_store *vs, const wire_volume_create *request, const char *container_id,
+                           store_batch *batch, mn_arena *arena, wire_volume *ret, mn_err *err) {
+        mn_status st = check_request(request, err);
+        return st ? st : enter(vs, request, container_id, batch, arena, ret, err);
+}
+
+static mn_status create(volume_store *vs, const wire_volume_create *request, mn_arena *arena,
+                        wire_volume *ret, mn_err *err) {
+        cleanup_store_batch store_batch *batch = store_batch_new();
+        mn_status st = enter(vs, request, NULL, batch, arena, ret, err);
+        if (st)
+                return st;
+        st = store_commit(vs->db, batch, STORE_DURABLE, err);
+        if (st)
+                volume_create_undo(vs, ret->name);
+        else
+                st = volume_create_finish(vs, ret->name, err);
+        return st;
+}
+
 mn_status volume_create(volume_store *vs, const wire_volume_create *request, mn_arena *arena,
                         wire_volume *ret, mn_err *err) {
         mn_status st = check_request(request, err);
@@ -250,201 +311,12 @@ mn_status volume_create(volume_store *vs, const wire_volume_create *request, mn_
                 return st;
         pthread_mutex_lock(&vs->mount_lock); /* creations and removals one at a time */
         pthread_mutex_lock(&vs->lock);
-        struct volume *existing = mn_str_is_empty(request->name) ? NULL : find(vs, request->name);
+        struct volume *existing = mn_str_is_empty(request->name) ? NULL : volume_find(vs, request->name);
         if (existing)
                 describe(vs, existing, arena, ret);
         pthread_mutex_unlock(&vs->lock);
-        if (existing) {
-                pthread_mutex_unlock(&vs->mount_lock);
-                return MN_OK;
-        }
-        struct volume *v = volume_from_request(request);
-        st = make_directory(vs, v->document.name, err);
-        if (!st)
-                st = store_put(vs->db, kind, v->document.name, &wire_volume_type, &v->document, STORE_DURABLE,
-                               err);
-        if (st) {
-                volume_free(v);
-        } else {
-                pthread_mutex_lock(&vs->lock);
-                mn_map_set(vs->volumes, v->document.name, v);
-                describe(vs, v, arena, ret);
-                pthread_mutex_unlock(&vs->lock);
-        }
+        if (!existing)
+                st = create(vs, request, arena, ret, err);
         pthread_mutex_unlock(&vs->mount_lock);
-        if (!st)
-                notify(vs, "create", ret->name, NULL);
         return st;
-}
-
-/* ---- removing ---- */
-
-/* Names of the containers that refer to it, joined. With the lock held. */
-static char *referrers(const struct volume *v) {
-        cleanup_str mn_str text = MN_STR_INIT(16384);
-        size_t pos = 0;
-        const char *id;
-        while (mn_map_next(v->refs, &pos, &id, NULL))
-                mn_str_printf(&text, "%s%s", text.len ? ", " : "", id);
-        return mn_strdup(mn_str_text(&text));
-}
-
-/* Marks the volume so that nobody refers to it any more. */
-static mn_status begin_removal(volume_store *vs, const char *name, mn_err *err) {
-        pthread_mutex_lock(&vs->lock);
-        struct volume *v = find(vs, name);
-        mn_status st = MN_OK;
-        if (!v) {
-                st = not_found(name, err);
-        } else if (mn_map_len(v->refs)) {
-                cleanup_free char *ids = referrers(v);
-                st = mn_fail(err, MN_CONFLICT, "remove %s: volume is in use - [%s]", name, ids);
-        } else {
-                v->is_being_removed = true;
-        }
-        pthread_mutex_unlock(&vs->lock);
-        return st;
-}
-
-static void delete_directory(volume_store *vs, const char *name) {
-        cleanup_free char *top = mn_asprintf("%s/%s", vs->dir, name);
-        int r = mn_remove_tree(AT_FDCWD, top);
-        if (r < 0)
-                mn_warn("cannot remove a volume's directory", "path=%s error=\"%s\"", top, mn_strerror(r));
-}
-
-mn_status volume_remove(volume_store *vs, const char *name, bool is_forced, mn_err *err) {
-        pthread_mutex_lock(&vs->mount_lock);
-        mn_status st = begin_removal(vs, name, err);
-        if (st) {
-                pthread_mutex_unlock(&vs->mount_lock);
-                return st == MN_NOT_FOUND && is_forced ? MN_OK : st;
-        }
-        st = store_delete(vs->db, kind, name, STORE_DURABLE, err);
-        if (!st)
-                delete_directory(vs, name);
-        pthread_mutex_lock(&vs->lock);
-        if (st)
-                ((struct volume *) mn_map_get(vs->volumes, name))->is_being_removed = false;
-        else
-                mn_map_remove(vs->volumes, name);
-        pthread_mutex_unlock(&vs->lock);
-        pthread_mutex_unlock(&vs->mount_lock);
-        if (!st)
-                notify(vs, "destroy", name, NULL);
-        return st;
-}
-
-mn_status volume_prune(volume_store *vs, const wire_filters *filters, mn_arena *arena,
-                       wire_volume_prune_report *ret, mn_err *err) {
-        bool is_all;
-        mn_status st = wire_filters_bool(filters, "all", false, &is_all, err);
-        if (st)
-                return st;
-        wire_volume_list list;
-        wire_filters dangling = { 0 };
-        wire_filters_add(&dangling, arena, "dangling", "true");
-        st = volume_list(vs, &dangling, true, arena, &list, err);
-        if (st)
-                return st;
-        *ret = (wire_volume_prune_report){ .volumes_deleted = mn_arena_array(arena, list.volumes.len + 1,
-                                                                             sizeof(char *)) };
-        size_t deleted = 0;
-        for (size_t i = 0; i < list.volumes.len; i++) {
-                const wire_volume *v = &list.volumes.items[i];
-                bool is_anonymous = mn_str_map_get(&v->labels, "com.docker.volume.anonymous") != NULL;
-                cleanup_err mn_err ignored = { 0 }; /* in use again by now: it stays */
-                if ((!is_all && !is_anonymous) || !wire_filters_match_labels(filters, &v->labels) ||
-                    volume_remove(vs, v->name, false, &ignored))
-                        continue;
-                ret->volumes_deleted[deleted++] = v->name;
-                ret->space_reclaimed += v->usage->size > 0 ? (uint64_t) v->usage->size : 0;
-        }
-        return MN_OK;
-}
-
-/* ---- references and uses ---- */
-
-mn_status volume_ref(volume_store *vs, const char *name, const char *container_id, mn_err *err) {
-        pthread_mutex_lock(&vs->lock);
-        struct volume *v = find(vs, name);
-        if (v)
-                mn_map_set(v->refs, container_id, NULL);
-        pthread_mutex_unlock(&vs->lock);
-        return v ? MN_OK : not_found(name, err);
-}
-
-void volume_unref(volume_store *vs, const char *name, const char *container_id) {
-        pthread_mutex_lock(&vs->lock);
-        struct volume *v = mn_map_get(vs->volumes, name);
-        if (v)
-                mn_map_remove(v->refs, container_id);
-        pthread_mutex_unlock(&vs->lock);
-}
-
-/* Changes the count of uses of a container by `delta`; gives how many containers use the volume afterwards.
- */
-static size_t count_use(volume_store *vs, struct volume *v, const char *container_id, int delta) {
-        pthread_mutex_lock(&vs->lock);
-        intptr_t count = (intptr_t) mn_map_get(v->uses, container_id) + delta;
-        if (count > 0)
-                mn_map_set(v->uses, container_id, (void *) count);
-        else
-                mn_map_remove(v->uses, container_id);
-        size_t users = mn_map_len(v->uses);
-        pthread_mutex_unlock(&vs->lock);
-        return users;
-}
-
-mn_status volume_use(volume_store *vs, const char *name, const char *container_id, bool is_restored,
-                     mn_arena *arena, char **ret_path, mn_err *err) {
-        pthread_mutex_lock(&vs->mount_lock);
-        pthread_mutex_lock(&vs->lock);
-        struct volume *v = find(vs, name);
-        size_t users = v ? mn_map_len(v->uses) : 0;
-        pthread_mutex_unlock(&vs->lock);
-        mn_status st = v ? MN_OK : not_found(name, err);
-        char *path = mn_arena_printf(arena, "%s/%s/_data", vs->dir, name);
-        if (!st && has_mount(v) && users == 0 && !is_restored)
-                st = volume_mount(path, &v->document.options, err);
-        if (!st)
-                count_use(vs, v, container_id, 1);
-        pthread_mutex_unlock(&vs->mount_lock);
-        if (!st) {
-                *ret_path = path;
-                if (!is_restored)
-                        notify(vs, "mount", name, container_id);
-        }
-        return st;
-}
-
-void volume_unuse(volume_store *vs, const char *name, const char *container_id) {
-        pthread_mutex_lock(&vs->mount_lock);
-        pthread_mutex_lock(&vs->lock);
-        struct volume *v = mn_map_get(vs->volumes, name);
-        pthread_mutex_unlock(&vs->lock);
-        if (v && count_use(vs, v, container_id, -1) == 0 && has_mount(v)) {
-                cleanup_free char *path = mn_asprintf("%s/%s/_data", vs->dir, name);
-                if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL)
-                        mn_warn("cannot unmount a volume", "name=%s error=\"%s\"", name, mn_strerror(-errno));
-        }
-        pthread_mutex_unlock(&vs->mount_lock);
-        if (v)
-                notify(vs, "unmount", name, container_id);
-}
-
-mn_status volume_copy_up(volume_store *vs, const char *name, int rootfs_fd, const char *path, mn_err *err) {
-        cleanup_free char *data = mn_asprintf("%s/%s/_data", vs->dir, name);
-        cleanup_close int to = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        int is_empty = to < 0 ? -errno : mn_dir_is_empty(to);
-        if (is_empty < 0)
-                return mn_fail_errno(err, is_empty, "volume %s", name);
-        if (!is_empty)
-                return MN_OK;
-        cleanup_close int from = mn_open_in_root(rootfs_fd, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
-        if (from == -ENOENT || from == -ENOTDIR)
-                return MN_OK;
-        int r = from < 0 ? from : mn_tree_copy(from, to);
-        return r < 0 ? mn_fail_errno(err, r, "cannot copy %s of the image into volume %s", path, name)
-                     : MN_OK;
 }

@@ -46,9 +46,25 @@ mn_status volume_inspect(volume_store *vs, const char *name, mn_arena *arena, wi
 mn_status volume_list(volume_store *vs, const wire_filters *filters, bool with_usage, mn_arena *arena,
                       wire_volume_list *ret, mn_err *err) MN_MUST_USE;
 
+/* The same for an anonymous volume as a part of something greater: it is entered into `batch`, which the
+   caller commits, and `container_id` refers to it already. After the commit volume_create_finish makes its
+   directory; where the commit failed, volume_create_undo forgets it. */
+mn_status volume_create_in(volume_store *vs, const wire_volume_create *request, const char *container_id,
+                           store_batch *batch, mn_arena *arena, wire_volume *ret, mn_err *err) MN_MUST_USE;
+mn_status volume_create_finish(volume_store *vs, const char *name, mn_err *err) MN_MUST_USE;
+void volume_create_undo(volume_store *vs, const char *name);
+
 /* MN_CONFLICT "remove NAME: volume is in use - [IDS]"; MN_NOT_FOUND, which `is_forced` turns into success.
-   The data go in the background of the file system: renamed away first, then deleted. */
+   Once the removal is committed it is finished by whichever daemon comes next. */
 mn_status volume_remove(volume_store *vs, const char *name, bool is_forced, mn_err *err) MN_MUST_USE;
+
+/* The same as a part of something greater: enters the removal into `batch`, which the caller commits.
+   `container_id` (NULL: nobody) may refer to it. Then volume_removal_finish deletes the data; where the
+   commit failed, volume_removal_cancel takes it back. */
+mn_status volume_removal_begin(volume_store *vs, const char *name, const char *container_id,
+                               store_batch *batch, mn_err *err) MN_MUST_USE;
+void volume_removal_finish(volume_store *vs, const char *name);
+void volume_removal_cancel(volume_store *vs, const char *name);
 
 /* Removes volumes without references: anonymous ones, or all with the filter all=true. Filters: all, label,
  * label!. */

@@ -15,6 +15,8 @@
  *
  * - `start` may come in two parts: `prepare` with all it says, at once, and `run` with the descriptors, when
  * the root is mounted and the network is there. A preparation that fails is told in the answer to `run`.
+ * - "bundle" is the bundle's directory with a shared flock on it: shim and runtimes keep it, so that a daemon
+ * that comes back sees them before they listen, and after the shim was killed.
  * - Until `start` or `run` was accepted the shim ends as soon as its control connection closes.
  * - The reply to `start` comes when the container runs (pid, and a pidfd beside the packet) or has failed
  * (error, code); after a failure everything the runtime made is removed and the shim ends. Other peers get
@@ -44,6 +46,7 @@ enum {
         WIRE_SHIM_CONTROL_FD = 3,
         WIRE_SHIM_ROOTFS_FD = 10, /* where the runtime finds the detached root mount */
         WIRE_SHIM_NETNS_FD = 11,  /* ... and the network namespace */
+        WIRE_SHIM_BUNDLE_FD = 12, /* held by our own runtime, see "bundle" */
 };
 
 #define WIRE_SHIM_SOCKET "shim.sock" /* in the bundle */
@@ -51,8 +54,8 @@ enum {
 #define WIRE_SHIM_PID_FILE "pid"
 
 /* Values of wire_shim_request.op. */
-#define WIRE_SHIM_START "start"     /* + start; fds: "rootfs", "netns" (each optional) */
-#define WIRE_SHIM_PREPARE "prepare" /* + start */
+#define WIRE_SHIM_START "start"     /* + start; fds: "rootfs", "netns", "bundle" (each optional) */
+#define WIRE_SHIM_PREPARE "prepare" /* + start; fds: "bundle" */
 #define WIRE_SHIM_RUN "run"         /* after prepare; fds and reply as those of start */
 #define WIRE_SHIM_ATTACH "attach"   /* + attach; fds: "client" */
 #define WIRE_SHIM_EXEC "exec"       /* + exec; fds: "client" (absent when detached) */
