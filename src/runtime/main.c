@@ -102,6 +102,8 @@ static mn_status start(runtime_context *rt, int argc, char **argv, int *ret_code
                 return MN_OK;
         }
         const command *cmd = find_command(argv[used + 1]);
+        if (strcmp(argv[used + 1], "checkpoint") == 0 || strcmp(argv[used + 1], "restore") == 0)
+                return mn_fail(err, MN_NOT_IMPLEMENTED, "%s: not offered by this runtime", argv[used + 1]);
         if (!cmd)
                 return mn_fail(err, MN_INVALID, "no such command: %s", argv[used + 1]);
         if (!rt->root)

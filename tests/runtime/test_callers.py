@@ -1,0 +1,157 @@
+"""Minato's runtime under other engines: Podman, containerd and Docker's daemon drive it through their own life cycles.
+
+Each engine runs in mount, network and pid namespaces of its own with private roots; a test whose engine is not installed is skipped."""
+import os, shutil, subprocess
+import pytest
+from conftest import APPLETS, RUNTIME
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A root file system with busybox as a tar file."""
+    root = tmp_path / 'image'
+    for name in ('bin', 'etc', 'tmp', 'proc', 'sys', 'dev'):
+        (root / name).mkdir(parents=True)
+    shutil.copy('/bin/busybox', root / 'bin/busybox')
+    for name in APPLETS:
+        os.symlink('busybox', root / 'bin' / name)
+    subprocess.run(['tar', '-C', root, '-cf', tmp_path / 'image.tar', '.'], check=True)
+    return str(tmp_path / 'image.tar')
+
+
+def needs(*programs):
+    for program in programs:
+        if not shutil.which(program, path=f'{os.environ["PATH"]}:/usr/sbin:/sbin'):
+            pytest.skip(f'no {program} here')
+    if os.geteuid():
+        pytest.skip('needs root')
+
+
+def steps(directory, prologue, commands, epilogue=''):
+    """Runs the commands one after the other; per command its exit status and what it printed."""
+    path = f'{directory}/steps.sh'
+    with open(path, 'w') as f:
+        f.write(f'ip link set lo up\nexec 2>&1\nD={directory}\nR={RUNTIME}\n{prologue}\n')
+        for command in commands:
+            f.write(f'{command}\nrc=$?; echo; echo "@@ $rc"\n')
+        f.write(epilogue)
+    done = subprocess.run(['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', 'bash', path],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, cwd=directory)
+    parts = done.stdout.split('\n@@ ')
+    assert len(parts) == len(commands) + 1, done.stdout
+    texts, codes = [parts[0]] + [p.partition('\n')[2] for p in parts[1:-1]], [int(p.partition('\n')[0]) for p in parts[1:]]
+    return [(code, text.strip()) for code, text in zip(codes, texts)]
+
+
+LOOP = "trap 'exit 3' TERM; while :; do usleep 20000; done"
+REFUSED = 'exec: "nosuch": executable file not found in $PATH'
+
+
+def check(commands, results, expected):
+    for command, (code, text), (wanted, part) in zip(commands, results, expected):
+        assert code == wanted and part in text, f'{command}: {code}: {text}'
+
+
+def run_table(directory, prologue, rows, epilogue=''):
+    """rows: command, exit status, part of what is printed."""
+    commands = [row[0] for row in rows]
+    check(commands, steps(directory, prologue, commands, epilogue), [row[1:] for row in rows])
+
+
+def test_podman(tmp_path, image):
+    needs('podman', 'conmon')
+    prologue = f'''p() {{ podman --root $D/root --runroot $D/run --tmpdir $D/tmp --runtime $R --cgroup-manager cgroupfs --events-backend file \\
+        --storage-driver vfs "$@"; }}
+run="run --network none --systemd=false"
+p import {image} bb >/dev/null 2>&1'''
+    run_table(str(tmp_path), prologue, [
+        ('p $run --rm bb sh -c "echo out; exit 7"', 7, 'out'),
+        ('p $run --rm bb nosuch', 127, REFUSED),
+        ('p $run --rm bb /etc', 126, ''),
+        ('p $run --rm --memory 64m bb cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null | head -1', 0, str(64 << 20)),
+        ('p $run --rm --read-only --cap-drop ALL --security-opt no-new-privileges bb grep -E "CapEff|NoNewPrivs" /proc/self/status', 0, 'CapEff:\t0000000000000000\nNoNewPrivs:\t1'),
+        ('p $run --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 bb cat /proc/self/uid_map', 0, '100000'),
+        ('p $run --rm -t bb sh -c "test -t 0 && echo terminal"', 0, 'terminal'),
+        (f'p $run -d --name c --health-cmd true --health-interval disable bb sh -c "echo started; {LOOP}"', 0, ''),
+        ('p exec -u 1000 -w /tmp -e A=1 c sh -c "id -u; pwd; echo \\$A; exit 5"', 5, '1000\n/tmp\n1'),
+        ('p exec c nosuch', 127, REFUSED),
+        ('p pause c && p inspect -f "{{.State.Status}}" c', 0, 'paused'),
+        ('p unpause c && p top c', 0, 'usleep'),
+        ('p logs c', 0, 'started'),
+        ('p healthcheck run c', 0, ''),
+        ('p stats --no-stream --format "{{.Name}}" c', 0, 'c'),
+        ('p stop -t 10 c && p inspect -f "{{.State.Status}} {{.State.ExitCode}}" c', 0, 'exited 3'),
+        ('p start c && p restart -t 0 c && p rm -f -t 0 c', 0, 'c'),
+        ('p ps -aq | wc -l', 0, '0'),
+    ])
+
+
+def test_containerd(tmp_path, image):
+    needs('containerd', 'ctr', 'containerd-shim-runc-v2', 'docker')
+    (tmp_path / 'config.toml').write_text(f'version = 2\nroot = "{tmp_path}/root"\nstate = "{tmp_path}/state"\n'
+                                          'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\n'
+                                          f'address = "{tmp_path}/c.sock"\n')
+    archive = docker_archive(tmp_path, image)
+    prologue = f'''containerd -c $D/config.toml >$D/log 2>&1 &
+daemon=$!
+c() {{ ctr -a $D/c.sock "$@"; }}
+run="--runtime io.containerd.runc.v2 --runc-binary $R --snapshotter native"
+for i in $(seq 100); do c version >/dev/null 2>&1 && break; sleep 0.1; done
+c images import {archive} >/dev/null
+image=docker.io/library/bb:latest
+gone() {{ for i in $(seq 100); do c task ls | grep -q "$1.*STOPPED" && return; sleep 0.1; done; }}'''
+    run_table(str(tmp_path), prologue, [
+        ('c run --rm $run $image t1 sh -c "echo out; exit 7"', 7, 'out'),
+        ('c run --rm $run $image t2 nosuch', 1, 'OCI runtime create failed: ' + REFUSED),
+        (f'c run -d $run --memory-limit {64 << 20} $image t3 sh -c "{LOOP}" >/dev/null && c task ls', 0, 'RUNNING'),
+        ('c task exec --exec-id e1 t3 sh -c "id -u; exit 9"', 9, '0'),
+        ('c task exec --exec-id e2 t3 nosuch', 1, REFUSED),
+        ('c task pause t3 && c task ls', 0, 'PAUSED'),
+        ('c task resume t3 && c task ls', 0, 'RUNNING'),
+        ('c task ps t3', 0, ''),
+        ('c task checkpoint t3', 1, 'checkpoint: not offered by this runtime'),
+        ('c task kill -s TERM t3; gone t3; c task rm t3 2>&1', 0, 'exit code 3'),
+        ('c container rm t3; c run -d $run $image t4 sleep 100 && c task delete -f t4 2>&1 && c container rm t4', 0, 'exit code 137'),
+        ('c container ls -q | wc -l', 0, '0'),
+    ], 'kill $daemon; wait $daemon\n')
+
+
+def docker_archive(tmp_path, image):
+    """The layer as an archive that `docker load` and `ctr images import` take."""
+    import hashlib, json
+    home = tmp_path / 'archive'
+    home.mkdir()
+    shutil.copy(image, home / 'layer.tar')
+    digest = hashlib.sha256((home / 'layer.tar').read_bytes()).hexdigest()
+    (home / 'config.json').write_text(json.dumps({'architecture': 'amd64', 'os': 'linux', 'config': {'Env': ['PATH=/bin']},
+                                                  'rootfs': {'type': 'layers', 'diff_ids': [f'sha256:{digest}']}}))
+    (home / 'manifest.json').write_text(json.dumps([{'Config': 'config.json', 'RepoTags': ['docker.io/library/bb:latest'], 'Layers': ['layer.tar']}]))
+    subprocess.run(['tar', '-C', home, '-cf', tmp_path / 'archive.tar', 'manifest.json', 'config.json', 'layer.tar'], check=True)
+    return str(tmp_path / 'archive.tar')
+
+
+def test_docker(tmp_path, image):
+    needs('dockerd', 'docker')
+    prologue = f'''dockerd --data-root $D/data --exec-root $D/exec -H unix://$D/d.sock --pidfile $D/pid --iptables=false --ip6tables=false --bridge=none \\
+        --storage-driver vfs --add-runtime minato=$R --default-runtime minato >$D/log 2>&1 &
+d() {{ docker -H unix://$D/d.sock "$@"; }}
+for i in $(seq 200); do d version >/dev/null 2>&1 && break; sleep 0.1; done
+d import {image} bb >/dev/null'''
+    run_table(str(tmp_path), prologue, [
+        ('d run --rm bb sh -c "echo out; exit 7"', 7, 'out'),
+        ('d run --rm bb nosuch', 127, REFUSED),
+        ('d run --rm bb /etc', 126, ''),
+        (f'd run -d --name c1 --memory 64m --pids-limit 50 bb sh -c "{LOOP}"', 0, ''),
+        ('d exec -u 1000 -w /tmp c1 sh -c "id -u; pwd; exit 4"', 4, '1000\n/tmp'),
+        ('d pause c1 && d inspect -f "{{.State.Status}}" c1 && d unpause c1', 0, 'paused'),
+        ('d update --memory 128m --memory-swap -1 c1 && d exec c1 cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null | grep -v cat:', 0, str(128 << 20)),
+        ('d top c1', 0, 'usleep'),
+        ('d stop -t 10 c1 && d inspect -f "{{.State.ExitCode}} {{.HostConfig.Runtime}}" c1', 0, '3 minato'),
+        ('d start c1 && d restart -t 0 c1 && d rm -f c1', 0, 'c1'),
+        ('d run --rm --read-only --tmpfs /x --cap-drop ALL -u 5:6 --sysctl net.ipv4.ip_unprivileged_port_start=1 --ulimit nofile=100:200 bb '
+         'sh -c "id; ulimit -n; cat /proc/sys/net/ipv4/ip_unprivileged_port_start"', 0, 'uid=5 gid=6 groups=6\n100\n1'),
+        ('d run --rm --network host --pid host --ipc host --uts host --privileged bb true', 0, ''),
+        ('d run --rm --init bb ps', 0, 'docker-init'),
+        ('d run --rm -t bb sh -c "test -t 0 && echo terminal"', 0, 'terminal'),
+        ('d ps -aq | wc -l', 0, '0'),
+    ], 'kill $(cat $D/pid); wait\n')
