@@ -136,7 +136,10 @@ mn_status api_image_prune(api_call *c, mn_err *err) {
         wire_image_prune report = { 0 };
         mn_status s = api_filters(c, image_prune_filters, &filters, err);
         if (s == MN_OK)
-                s = image_prune(c->engine->images, &filters, c->arena, &report, err);
+                s = image_prune(c->engine->images,
+                                &(image_prune_spec){ .filters = &filters,
+                                                     .is_dry_run = api_param_bool(c, "dry-run") },
+                                c->arena, &report, err);
         return s == MN_OK ? api_reply(c, &report) : s;
 }
 

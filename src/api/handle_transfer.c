@@ -80,10 +80,6 @@ static mn_status import(api_call *c, mn_err *err) {
         char id[IMAGE_ID_SIZE];
         const char *source = api_param(c, "fromSrc"), *repository = api_param(c, "repo"),
                    *tag = api_param(c, "tag");
-        if (strcmp(source, "-") != 0)
-                return mn_fail(
-                        err, MN_NOT_IMPLEMENTED,
-                        "importing from a URL is not implemented: fetch the archive and send it (fromSrc=-)");
         image_import_spec spec = {
                 .read = read_request,
                 .read_arg = c,
@@ -94,7 +90,9 @@ static mn_status import(api_call *c, mn_err *err) {
                 .changes = api_param_list(c, "changes"),
                 .platform = api_param(c, "platform"),
         };
-        mn_status s = image_import(c->engine->images, &spec, id, err);
+        mn_status s = strcmp(source, "-") == 0 ? image_import(c->engine->images, &spec, id, err)
+                                               : image_import_url(c->engine->images, c->engine->registry,
+                                                                  &spec, report_progress, c, id, err);
         if (s != MN_OK)
                 return api_stream_fail(c, s, err);
         send_status(c, id);

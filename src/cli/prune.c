@@ -54,6 +54,7 @@ int prune_and_report(cli *c, const prune_spec *spec) {
         if (prune_only(c, spec, &space, &err))
                 return cli_fail(&err);
         if (!spec->has_no_space)
-                printf("Total reclaimed space: %s\n", mn_size_human(space, 4, text));
+                printf("%s: %s\n", spec->closing ? spec->closing : "Total reclaimed space",
+                       mn_size_human(space, 4, text));
         return CLI_EXIT_OK;
 }

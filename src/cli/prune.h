@@ -10,6 +10,7 @@ typedef struct prune_spec {
         const char *heading;                    /* "Deleted Containers:" */
         char **filters;                         /* of --filter */
         const char *filter_name, *filter_value; /* one more filter; NULL: none */
+        const char *closing;                    /* NULL: "Total reclaimed space" */
         bool has_no_space;                      /* networks: no space to report */
 } prune_spec;
 

@@ -89,6 +89,7 @@ typedef struct image_info {
         char *parent; /* "" */
         int64_t size;
         int64_t last_tagged; /* nanoseconds; 0: never */
+        int64_t last_used;   /* by a container, or when it came or was tagged */
 } image_info;
 
 mn_status image_get(image_store *images, const char *name, mn_arena *arena, image_info *ret,
@@ -173,8 +174,16 @@ typedef struct image_remove_spec {
 mn_status image_remove(image_store *images, const char *name, const image_remove_spec *spec, mn_arena *arena,
                        wire_image_delete_list *ret, mn_err *err) MN_MUST_USE;
 
-/* Removes what nobody uses: untagged images, all unused ones with the filter dangling=false. */
-mn_status image_prune(image_store *images, const wire_filters *filters, mn_arena *arena,
+typedef struct image_prune_spec {
+        /* dangling (default true: only images without a tag), label, label!, until (created before),
+           unused-for ("30d", "2w", "12h": neither used by a container nor tagged for so long), keep (that
+           many images of every repository stay, those used last). */
+        const wire_filters *filters;
+        bool is_dry_run; /* tells what would go and how much it would free */
+} image_prune_spec;
+
+/* Removes what nobody uses. */
+mn_status image_prune(image_store *images, const image_prune_spec *spec, mn_arena *arena,
                       wire_image_prune *ret, mn_err *err) MN_MUST_USE;
 
 /* ---- archives ---- */
@@ -222,6 +231,12 @@ typedef struct image_import_spec {
 /* Makes an image of one layer from a tar of a root file system. */
 mn_status image_import(image_store *images, const image_import_spec *spec, char ret_id[IMAGE_ID_SIZE],
                        mn_err *err) MN_MUST_USE;
+
+/* The same with the archive at `spec->source`, an http or https URL; `read` is not used. It goes through the
+   proxies and certificates of registries. A download that breaks off leaves nothing behind. */
+mn_status image_import_url(image_store *images, image_registry *registry, const image_import_spec *spec,
+                           image_progress_fn report, void *arg, char ret_id[IMAGE_ID_SIZE],
+                           mn_err *err) MN_MUST_USE;
 
 /* Applies Dockerfile instructions (CMD ENTRYPOINT ENV EXPOSE LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR
    HEALTHCHECK SHELL) to a configuration; strings go to the arena. */

@@ -105,6 +105,7 @@ mn_status image_inspect(image_store *images, const image_inspect_spec *spec, mn_
         out.rootfs.type = mn_arena_strdup(arena, "layers");
         out.rootfs.layers = info.layers;
         out.metadata.last_tag_time = info.last_tagged;
+        out.metadata.last_used_time = info.last_used;
         add_descriptor(images, spec->name, info.id, has_platform, arena, &out.descriptor);
         *ret = out;
         return MN_OK;

@@ -140,6 +140,7 @@ static void fill_summary(image_store *images, const struct selection *s, const i
                 .virtual_size = record->size,
                 .shared_size = spec->has_shared_size ? shared_size(images, record) : -1,
                 .containers = -1,
+                .last_used = record->last_used / MN_NS_PER_SEC,
         };
         mn_json_copy(&mn_type_str_map, &record->labels, arena, &ret->labels);
         fill_names(s, record, arena, &ret->repo_tags, &ret->repo_digests);

@@ -225,6 +225,7 @@ static void copy_record(const struct image_record *record, mn_arena *arena, imag
                 .parent = mn_arena_strdup(arena, record->parent ? record->parent : ""),
                 .size = record->size,
                 .last_tagged = record->last_tagged,
+                .last_used = record->last_used,
         };
         for (size_t i = 0; i < record->names.len; i++) {
                 char *name = image_familiar(record->names.items[i], arena);

@@ -432,6 +432,7 @@ static void collect_hidden(image_store *images, const char *id) {
 }
 
 void image_collect(image_store *images, const char *id) {
+        image_note_use(images, id);
         image_change_begin(images);
         collect_hidden(images, id);
         image_change_end(images);

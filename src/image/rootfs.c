@@ -306,5 +306,7 @@ mn_status image_rootfs_mount(image_store *images, const image_rootfs_spec *spec,
                 st = rootfs_mount_layers(images, &overlay, ret_fd, err);
         mn_close(overlay.upper_fd);
         mn_close(overlay.work_fd);
+        if (!st && spec->container_fd >= 0)
+                image_note_use(images, spec->image_id);
         return st;
 }

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "codec/digest.h"
 #include "image/index.h"
 #include "image/store_private.h"
@@ -36,6 +37,7 @@ static const mn_field image_fields[] = {
         { "Created", &mn_type_i64, RECORD(created) },
         { "Size", &mn_type_i64, RECORD(size) },
         { "LastTagged", &mn_type_i64, RECORD(last_tagged), MN_OMIT_EMPTY },
+        { "LastUsed", &mn_type_i64, RECORD(last_used), MN_OMIT_EMPTY },
         { "Labels", &mn_type_str_map, RECORD(labels), MN_OMIT_EMPTY },
         { "Manifests", &manifest_list_type, RECORD(manifests), MN_OMIT_EMPTY },
         { "Signer", &mn_type_str, RECORD(signer), MN_OMIT_EMPTY },
@@ -100,6 +102,25 @@ void image_change_begin(image_store *images) {
 
 void image_change_end(image_store *images) {
         pthread_mutex_unlock(&images->change);
+}
+
+void image_note_use(image_store *images, const char *id) {
+        static const int64_t INTERVAL_NS = 60 * MN_NS_PER_SEC;
+        cleanup_err mn_err err = { 0 };
+        bool can_write = pthread_mutex_trylock(&images->change) == 0;
+        image_lock(images);
+        struct image_record *record = mn_map_get(images->images, id);
+        if (record)
+                record->last_used = mn_now_ns();
+        bool is_due = record && record->last_used - record->use_noted > INTERVAL_NS;
+        if (is_due && can_write)
+                record->use_noted = record->last_used;
+        image_unlock(images);
+        if (is_due && can_write && /* nobody else replaces the record */
+            store_put(images->db, STORE_KIND_IMAGE, id, &image_record_type, record, STORE_RELAXED, &err))
+                mn_warn("noting the use of an image failed", " image=%s error=\"%s\"", id, mn_err_text(&err));
+        if (can_write)
+                pthread_mutex_unlock(&images->change);
 }
 
 void image_event(image_store *images, const char *action, const char *id, const char *name) {
@@ -275,6 +296,7 @@ static mn_status load_images(image_store *images, mn_err *err) {
                 st = mn_json_decode_text(&image_record_type, list.items[i].text, list.items[i].len, NULL, own,
                                          MN_UNKNOWN_IGNORE, record, err);
                 record->arena = own;
+                record->use_noted = record->last_used;
                 mn_map_set(images->images, list.items[i].id, record);
                 for (size_t k = record->manifests.len; k > 0; k--)
                         mn_map_set(images->by_manifest, record->manifests.items[k - 1].digest, record);

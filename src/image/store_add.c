@@ -69,6 +69,8 @@ static mn_status make_record(image_store *images, const struct image_add_spec *s
         ret->created = image.created;
         ret->labels = image.config.labels;
         ret->last_tagged = spec->references && *spec->references ? mn_now_ns() : old->last_tagged;
+        ret->last_used = old->id && !(spec->references && *spec->references) ? old->last_used : mn_now_ns();
+        ret->use_noted = ret->last_used;
         add_manifests(spec, old, ret);
         ret->signer = copy_or_empty(arena, spec->signer ? spec->signer : old->signer);
         return MN_OK;

@@ -34,10 +34,12 @@ struct image_record {
         int64_t created;
         int64_t size;
         int64_t last_tagged;
+        int64_t last_used;
         mn_str_map labels;
         MN_LIST(struct image_manifest) manifests; /* the newest first */
         char *signer;
-        bool is_hidden; /* removed by force while containers used it */
+        int64_t use_noted; /* the last use the database knows */
+        bool is_hidden;    /* removed by force while containers used it */
 
         mn_arena *arena; /* holds all of the above */
         size_t npins;
@@ -94,6 +96,10 @@ void image_lock(image_store *images);
 void image_unlock(image_store *images);
 void image_change_begin(image_store *images);
 void image_change_end(image_store *images);
+
+/* A container began or ended to use the image. The database learns of it once a minute at most, and only when
+   nobody else is changing the store. */
+void image_note_use(image_store *images, const char *id);
 
 /* Tells the event hook, if there is one. */
 void image_event(image_store *images, const char *action, const char *id, const char *name);

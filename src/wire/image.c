@@ -14,6 +14,7 @@ static const mn_field summary_fields[] = {
         { "Manifests", &mn_type_raw, SUMMARY(manifests), MN_OMIT_EMPTY, .since = 147 },
         { "RepoDigests", &mn_type_strv, SUMMARY(repo_digests), MN_EMPTY_NOT_NULL },
         { "RepoTags", &mn_type_strv, SUMMARY(repo_tags), MN_EMPTY_NOT_NULL },
+        { "LastUsed", &mn_type_i64, SUMMARY(last_used) },
         { "SharedSize", &mn_type_i64, SUMMARY(shared_size) },
         { "Size", &mn_type_i64, SUMMARY(size) },
         { "VirtualSize", &mn_type_i64, SUMMARY(virtual_size), .until = 143 },
@@ -43,8 +44,11 @@ static const mn_type rootfs_type = { .kind = MN_T_STRUCT,
                                      .size = sizeof(((wire_image_inspect *) NULL)->rootfs),
                                      .fields = rootfs_fields };
 
+#define METADATA(member)                                                                                     \
+        (offsetof(wire_image_inspect, metadata.member) - offsetof(wire_image_inspect, metadata))
 static const mn_field metadata_fields[] = {
-        { "LastTagTime", &mn_type_time, 0 },
+        { "LastTagTime", &mn_type_time, METADATA(last_tag_time) },
+        { "LastUsedTime", &mn_type_time, METADATA(last_used_time), MN_OMIT_EMPTY },
         { 0 },
 };
 static const mn_type metadata_type = { .kind = MN_T_STRUCT,

@@ -19,6 +19,7 @@ typedef struct wire_image_summary {
         int64_t shared_size;  /* bytes of layers other images have too; -1: not computed */
         mn_str_map labels;
         int64_t containers; /* made from it; -1: not counted */
+        int64_t last_used;  /* seconds since the epoch; our own */
         const mn_json *manifests;
         const mn_json *descriptor;
 } wire_image_summary;
@@ -53,6 +54,7 @@ typedef struct wire_image_inspect {
         } rootfs;
         struct {
                 int64_t last_tag_time;
+                int64_t last_used_time; /* our own */
         } metadata;
         const mn_json *descriptor;
         const mn_json *manifests;

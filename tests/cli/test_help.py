@@ -12,8 +12,8 @@ from harness import daemon as harness
 MINATO = harness.program("minato")
 TABLE = subprocess.run([MINATO, "__markdown"], capture_output=True, text=True, check=True).stdout
 COMMANDS = re.findall(r"^\| `([^`]+)` \|", TABLE, re.M)
-# Texts of these differ on purpose: a slip of Docker's in --pull, an option of ours (pull --verify).
-OTHER_WORDS = {"create", "container create", "pull", "image pull"}
+# Texts of these differ on purpose: a slip of Docker's in --pull, options of ours (pull --verify, image prune --keep).
+OTHER_WORDS = {"create", "container create", "pull", "image pull", "image prune"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

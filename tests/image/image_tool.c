@@ -120,7 +120,8 @@ static mn_status run_df(struct tool *t) {
 static mn_status run_prune(struct tool *t) {
         wire_image_prune pruned = { 0 };
         const wire_filters none = { 0 };
-        mn_status st = image_prune(t->images, &none, t->arena, &pruned, &t->err);
+        const image_prune_spec spec = { .filters = &none };
+        mn_status st = image_prune(t->images, &spec, t->arena, &pruned, &t->err);
         if (!st)
                 print(&wire_image_prune_type, &pruned);
         return st;

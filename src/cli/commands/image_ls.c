@@ -41,6 +41,7 @@ static const format_column columns[] = {
         { "CreatedSince", "CREATED" },
         { "Digest", "DIGEST" },
         { "ID", "IMAGE ID" },
+        { "LastUsed", "LAST USED" },
         { "Repository", "REPOSITORY" },
         { "SharedSize", "SHARED SIZE" },
         { "Size", "SIZE" },
@@ -68,6 +69,16 @@ typedef struct listing {
         bool is_full, has_digests;
 } listing;
 
+/* "3 days ago"; "N/A" from a daemon that does not tell. */
+static const char *last_used(cli *c, const mn_json *image) {
+        char age[MN_DURATION_TEXT_SIZE];
+        int64_t seconds = cli_number(image, "LastUsed");
+        if (seconds <= 0)
+                return "N/A";
+        return mn_arena_printf(c->arena, "%s ago",
+                               mn_duration_human(mn_now_ns() - seconds * MN_NS_PER_SEC, age));
+}
+
 static void add_row(const listing *l, const mn_json *image, const char *repository, const char *tag,
                     const char *digest) {
         char age[MN_DURATION_TEXT_SIZE], size[MN_SIZE_TEXT_SIZE];
@@ -84,6 +95,7 @@ static void add_row(const listing *l, const mn_json *image, const char *reposito
         format_set(l->list, "ID", l->is_full ? id : cli_short_id(c, id));
         format_set(l->list, "CreatedSince", mn_arena_printf(c->arena, "%s ago", age));
         format_set(l->list, "CreatedAt", format_uses(l->list, "CreatedAt") ? cli_local_time(c, created) : "");
+        format_set(l->list, "LastUsed", last_used(c, image));
         format_set(l->list, "Size", size);
         format_set(l->list, "VirtualSize", mn_size_human(cli_double(image, "Size"), 4, size));
         format_set(l->list, "Containers",
