@@ -3,12 +3,15 @@
 # root and socket, makes the embedded starter image (no registry needed) and runs a container that shows what it sees.
 set -eu
 cd "$(dirname "$0")"
-tools/deps build
-make --no-print-directory BUILD=build >/dev/null || { echo "the build failed; run make to see why" >&2; exit 1; }
-
+[ "$(id -u)" = 0 ] || { echo "$0: only root can make containers; try: sudo $0" >&2; exit 1; }
 root=${MINATO_RUN_ROOT:-/var/tmp/minato-try}
 socket=$root/minato.sock
 mkdir -p "$root"
+tools/deps build
+echo "building (a few minutes the first time) ..."
+make --no-print-directory BUILD=build >"$root/build.log" 2>&1 ||
+    { tail -n 30 "$root/build.log" >&2; echo "the build failed; all of it is in $root/build.log" >&2; exit 1; }
+
 if ! build/minato -H "unix://$socket" version >/dev/null 2>&1; then
     # A network namespace of its own: the host's interfaces and rules stay as they are.
     unshare --net -- sh -c 'ip link set lo up 2>/dev/null; exec "$@"' sh build/minatod \
@@ -38,7 +41,7 @@ build/minato run --rm --name hello --hostname harbour --memory 64m busybox sh -c
     echo "  memory:    $((limit / 1048576)) MiB of $(awk "/MemTotal/ {print int(\$2 / 1024)}" /proc/meminfo) MiB"'
 echo
 echo "Go on with:"
-echo "  export MINATO_HOST=unix://$socket PATH=$(pwd)/build:\$PATH"
+echo "  export MINATO_HOST=unix://$socket PATH=\"$(pwd)/build:\$PATH\""
 echo "  minato run -it --rm busybox sh"
 echo "End it with:"
 echo "  kill \$(cat $root/minatod.pid)"

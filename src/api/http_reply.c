@@ -160,11 +160,27 @@ static int hijacked_fd(http_request *r, int *ret_fd) {
         return 0;
 }
 
+/* A body of known length ends before the stream begins: some clients (dockerode) send their options twice. */
+static int drop_body(http_request *r) {
+        char buf[4096];
+        ssize_t n;
+        size_t dropped = 0;
+        if (r->head.framing != MN_HTTP_LENGTH)
+                return 0;
+        while ((n = http_request_read(r, buf, sizeof(buf))) > 0)
+                if ((dropped += (size_t) n) > HTTP_MAX_DRAIN)
+                        return -EMSGSIZE;
+        return n < 0 ? (int) n : 0;
+}
+
 int http_request_hijack(http_request *r, const char *content_type, int *ret_fd) {
         cleanup_str mn_str head = { 0 };
         bool upgrades = r->head.is_upgrade;
         if (r->answer != ANSWER_NONE)
                 return -EALREADY;
+        int dropped = drop_body(r);
+        if (dropped < 0)
+                return dropped;
         r->status = upgrades ? 101 : 200;
         mn_str_printf(&head, "HTTP/1.1 %d %s\r\n", r->status, http_status_text(r->status));
         add_header(&head, "Content-Type", content_type);

@@ -62,6 +62,8 @@ static const mn_field inspect_fields[] = {
         { "RepoDigests", &mn_type_strv, INSPECT(repo_digests), MN_EMPTY_NOT_NULL },
         { "Parent", &mn_type_str, INSPECT(parent), .until = 151 },
         { "Comment", &mn_type_str, INSPECT(comment) },
+        { "Container", &mn_type_str, INSPECT(container), .until = 144 },
+        { "ContainerConfig", &mn_type_raw, INSPECT(config), .until = 144 },
         { "Created", &mn_type_time, INSPECT(created), .until = 143 },
         { "Created", &mn_type_time, INSPECT(created), MN_OMIT_EMPTY, .since = 144 },
         { "DockerVersion", &mn_type_str, INSPECT(docker_version), .until = 151 },

@@ -34,6 +34,7 @@ typedef struct wire_image_inspect {
         char **repo_digests;
         char *parent;
         char *comment;
+        char *container; /* that a builder made it from: none */
         int64_t created;
         char *docker_version;
         char *author;
