@@ -156,13 +156,16 @@ static mn_status resolve_networks(struct creation *k, const wire_networking_conf
         return MN_OK;
 }
 
-/* Until v1.43 the MAC address stood in Config. */
-static void move_mac_address(container_record *r) {
+/* What stands outside of the endpoints: the MAC address in Config until v1.43, links in HostConfig. */
+static void fill_endpoint_of_mode(container_record *r) {
         for (size_t i = 0; i < r->endpoints.len; i++) {
                 wire_endpoint_settings *s = r->endpoints.items[i].value;
-                if (strcmp(r->endpoints.items[i].key, r->host_config.network_mode) == 0 &&
-                    mn_str_is_empty(s->mac_address))
+                if (strcmp(r->endpoints.items[i].key, r->host_config.network_mode) != 0)
+                        continue;
+                if (mn_str_is_empty(s->mac_address))
                         s->mac_address = r->config.mac_address;
+                if (!s->links)
+                        s->links = r->host_config.links;
         }
 }
 
@@ -197,7 +200,7 @@ static mn_status check_request(struct creation *k, const wire_container_create *
         if (!status)
                 status = resolve_networks(k, &request->networking_config, err);
         if (!status)
-                move_mac_address(r);
+                fill_endpoint_of_mode(r);
         return status;
 }
 

@@ -298,6 +298,32 @@ static mn_status finish_remove(image_store *images, struct image_record *record,
         return st;
 }
 
+/* Any other name of the same repository: one with a tag, or one with a digest. NULL when there is none. */
+static const char *find_in_repository(const struct image_record *record, const char *full, bool is_digest) {
+        mn_reference wanted, other;
+        if (mn_reference_parse(full, &wanted, NULL))
+                return NULL;
+        for (size_t i = 0; i < record->names.len; i++) {
+                const char *name = record->names.items[i];
+                if (image_is_digest_reference(name) == is_digest && !mn_reference_parse(name, &other, NULL) &&
+                    mn_reference_same_repository(&wanted, &other))
+                        return name;
+        }
+        return NULL;
+}
+
+/* The last tag of a repository takes the digests of its pulls and pushes along. */
+static mn_status untag_digests(image_store *images, struct image_record *record, const char *full,
+                               mn_arena *arena, remove_rows *rows, mn_err *err) {
+        const char *digest;
+        mn_status st = MN_OK;
+        if (image_is_digest_reference(full) || find_in_repository(record, full, false))
+                return MN_OK;
+        while (!st && (digest = find_in_repository(record, full, true)))
+                st = untag_row(images, record, mn_arena_strdup(arena, digest), arena, rows, err);
+        return st;
+}
+
 static mn_status remove_by_name(image_store *images, struct image_record *record, const char *full,
                                 const char *name, const image_remove_spec *spec, const remove_ids *group,
                                 mn_arena *arena, remove_rows *rows, mn_err *err) {
@@ -311,9 +337,10 @@ static mn_status remove_by_name(image_store *images, struct image_record *record
         }
         if (!st)
                 st = untag_row(images, record, full, arena, rows, err);
+        if (!st)
+                st = untag_digests(images, record, full, arena, rows, err);
         if (st || !(is_last || !record->names.len))
                 return st;
-        /* the last tag takes the digests of its pull along */
         st = untag_all(images, record, arena, rows, err);
         if (st || remove_has_children(images, record->id))
                 return st;
