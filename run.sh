@@ -34,7 +34,7 @@ fi
 
 echo "Minato runs. A container says what it can see of itself:"
 build/minato run --rm --name hello --hostname harbour --memory 64m busybox sh -c '
-    echo "  pid 1:     $(tr "\0" " " </proc/1/cmdline | cut -c1-40)... (I am pid $$, of $(ls -d /proc/[0-9]* | wc -l) processes)"
+    echo "  pid 1:     $(cat /proc/1/comm) (I am pid $$, one of $(ls -d /proc/[0-9]* | wc -l) processes)"
     echo "  hostname:  $(hostname)"
     echo "  address:   $(ip -4 -o addr show eth0 2>/dev/null | awk "{print \$4}")"
     limit=$(cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max)
