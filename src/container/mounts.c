@@ -18,23 +18,22 @@ static mn_status set_destination(container_mount *m, const char *path, const cha
                                  mn_err *err) {
         if (!path || *path != '/')
                 return mn_fail(err, MN_INVALID,
-                               "invalid volume specification: '%s': invalid mount path: '%s' mount "
-                               "path must be absolute",
-                               spec, path ? path : "");
+                               "invalid volume specification: '%s': invalid mount config for type \"%s\": "
+                               "invalid mount path: '%s' mount path must be absolute",
+                               spec, m->type, path ? path : "");
         m->destination = container_clean_path(arena, path);
         if (strcmp(m->destination, "/") == 0)
                 return mn_fail(err, MN_INVALID,
-                               "invalid volume specification: '%s': invalid specification: "
-                               "destination can't be '/'",
-                               spec);
+                               "invalid volume specification: '%s': invalid mount config for type \"%s\": "
+                               "invalid specification: destination can't be '/'",
+                               spec, m->type);
         return MN_OK;
 }
 
 /* ---- -v ---- */
 
 /* "ro,z,nocopy,rshared" of a bind. */
-static mn_status parse_bind_options(container_mount *m, const char *text, const char *spec, mn_arena *arena,
-                                    mn_err *err) {
+static mn_status parse_bind_options(container_mount *m, const char *text, mn_arena *arena, mn_err *err) {
         static const char *const propagation[] = { "private", "rprivate", "shared", "rshared",
                                                    "slave",   "rslave",   NULL };
         static const char *const ignored[] = { "rw",        "z",       "Z", "consistent", "cached",
@@ -48,8 +47,7 @@ static mn_status parse_bind_options(container_mount *m, const char *text, const 
                 else if (strcmp(m->type, "bind") == 0 && mn_strv_has((char *const *) propagation, *w))
                         m->propagation = mn_arena_strdup(arena, *w);
                 else if (!mn_strv_has((char *const *) ignored, *w))
-                        return mn_fail(err, MN_INVALID, "invalid mode: %s in volume specification '%s'", text,
-                                       spec);
+                        return mn_fail(err, MN_INVALID, "invalid mode: %s", text);
         }
         return MN_OK;
 }
@@ -74,6 +72,8 @@ static mn_status parse_bind(const char *spec, const char *volume_driver, mn_aren
                                 "directory, use absolute path",
                                 parts[0], parts[0]);
                 m->name = mn_arena_strdup(arena, parts[0]);
+                if (mn_str_is_empty(volume_driver))
+                        m->mode = (char *) "z"; /* what Docker shows; there is no label to change */
         }
         if (strcmp(m->type, "volume") == 0)
                 m->driver = mn_arena_strdup(arena, mn_str_is_empty(volume_driver) ? "local" : volume_driver);
@@ -81,7 +81,7 @@ static mn_status parse_bind(const char *spec, const char *volume_driver, mn_aren
         mn_status status = set_destination(m, n > 1 ? parts[1] : parts[0], spec, arena, err);
         if (!status && n == 3) {
                 m->mode = mn_arena_strdup(arena, parts[2]);
-                status = parse_bind_options(m, parts[2], spec, arena, err);
+                status = parse_bind_options(m, parts[2], arena, err);
         }
         if (!status && strcmp(m->type, "bind") == 0 && !m->propagation)
                 m->propagation = (char *) "rprivate";
@@ -181,7 +181,7 @@ static mn_status read_mount(const wire_mount *w, mn_arena *arena, container_moun
                 return read_tmpfs_mount(w, arena, m, err);
         if (strcmp(m->type, "image") == 0)
                 return mn_fail(err, MN_NOT_IMPLEMENTED, "mounts of type image are not built yet");
-        return mn_fail(err, MN_INVALID, "mount type unknown: \"%s\"", m->type);
+        return wrong_mount(w, "mount type unknown", err);
 }
 
 /* The words of `--tmpfs PATH:WORDS` that mean something for a tmpfs; those with "=" have a value. */

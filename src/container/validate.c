@@ -145,8 +145,8 @@ static mn_status check_network_conflicts(const wire_host_config *host, const wir
 static mn_status check_capabilities(const char *what, char *const *names, mn_err *err) {
         for (; names && *names; names++)
                 if (strcasecmp(*names, "ALL") && oci_capability_number(*names) < 0)
-                        return mn_fail(err, MN_INVALID, "invalid %s: unknown capability: \"%s\"", what,
-                                       *names);
+                        return mn_fail(err, MN_INVALID, "invalid %s: unknown capability: \"%s%s\"", what,
+                                       strncasecmp(*names, "CAP_", 4) ? "CAP_" : "", *names);
         return MN_OK;
 }
 

@@ -243,7 +243,9 @@ static mn_status check_request(const wire_volume_create *request, mn_err *err) {
                 return mn_fail(err, MN_UNAVAILABLE,
                                "volume create with cluster volume options requires swarm");
         mn_status st = mn_str_is_empty(request->name) ? MN_OK : volume_check_name(request->name, err);
-        return st ? st : volume_check_options(&request->driver_opts, err);
+        if (!st && volume_check_options(&request->driver_opts, err))
+                st = mn_err_prefix(err, MN_INVALID, "create %s", request->name ? request->name : "");
+        return st;
 }
 
 /* Enters a new volume into `batch` and the table, where it already refers to `container_id` (NULL: to

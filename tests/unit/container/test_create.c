@@ -106,7 +106,7 @@ static void validation(void **state) {
                 { "{\"HostConfig\":{\"IpcMode\":\"shareable\"}}", NULL },
                 { "{\"HostConfig\":{\"CapAdd\":[\"SYS_ADMIN\",\"cap_net_admin\",\"ALL\"]}}", NULL },
                 { "{\"HostConfig\":{\"CapAdd\":[\"SYS_MAGIC\"]}}",
-                  "invalid CapAdd: unknown capability: \"SYS_MAGIC\"" },
+                  "invalid CapAdd: unknown capability: \"CAP_SYS_MAGIC\"" },
                 { "{\"HostConfig\":{\"SecurityOpt\":[\"no-new-privileges\",\"seccomp=unconfined\","
                   "\"no-new-privileges:true\",\"systempaths=unconfined\",\"writable-cgroups=true\"]}}",
                   NULL },
@@ -247,20 +247,21 @@ static void wrong_mounts(void **state) {
         (void) state;
         static const struct rule rules[] = {
                 { "{\"HostConfig\":{\"Binds\":[\"/a:/b\",\"c1:/b\"]}}", "Duplicate mount point: /b" },
-                { "{\"HostConfig\":{\"Binds\":[\"/a:b\"]}}", "invalid volume specification: '/a:b': invalid "
-                                                             "mount path: 'b' mount path must be absolute" },
+                { "{\"HostConfig\":{\"Binds\":[\"/a:b\"]}}",
+                  "invalid volume specification: '/a:b': invalid mount config for type \"bind\": "
+                  "invalid mount path: 'b' mount path must be absolute" },
                 { "{\"HostConfig\":{\"Binds\":[\"/a:/\"]}}",
-                  "invalid volume specification: '/a:/': invalid specification: destination can't be '/'" },
+                  "invalid volume specification: '/a:/': invalid mount config for type \"bind\": invalid "
+                  "specification: destination can't be '/'" },
                 { "{\"HostConfig\":{\"Binds\":[\"/a:/b:c:d\"]}}",
                   "invalid volume specification: '/a:/b:c:d'" },
-                { "{\"HostConfig\":{\"Binds\":[\"/a:/b:frozen\"]}}",
-                  "invalid mode: frozen in volume specification '/a:/b:frozen'" },
+                { "{\"HostConfig\":{\"Binds\":[\"/a:/b:frozen\"]}}", "invalid mode: frozen" },
                 { "{\"HostConfig\":{\"Mounts\":[{\"Type\":\"bind\",\"Target\":\"/b\"}]}}",
                   "invalid mount config for type \"bind\": field Source must not be empty" },
                 { "{\"HostConfig\":{\"Mounts\":[{\"Type\":\"volume\",\"Source\":\"x\"}]}}",
                   "invalid mount config for type \"volume\": field Target must not be empty" },
                 { "{\"HostConfig\":{\"Mounts\":[{\"Type\":\"magic\",\"Target\":\"/x\"}]}}",
-                  "mount type unknown: \"magic\"" },
+                  "invalid mount config for type \"magic\": mount type unknown" },
                 { "{\"HostConfig\":{\"Mounts\":[{\"Type\":\"volume\",\"Target\":\"/"
                   "x\",\"VolumeOptions\":{\"Subpath\":"
                   "\"../x\"}}]}}",

@@ -99,7 +99,7 @@ static void speaks_docker(void **state) {
         mn_str_map_set(&request.driver_opts, arena, "device", "tmpfs");
         request.driver = NULL;
         assert_int_equal(volume_create(vs, &request, arena, &v, &err), MN_INVALID);
-        assert_string_equal(err.message, "missing required option: \"type\"");
+        assert_string_equal(err.message, "create other: missing required option: \"type\"");
 }
 
 static void references_keep_it(void **state) {
