@@ -16,6 +16,7 @@ A fault applies to the first `times` requests whose method and path match, in th
     endless=True    a body without end, chunked (length=N: announced as N bytes)
     no_range=True   ignore Range;  wrong_range=True: answer another range than asked for
     raw=b'...'      these bytes instead of an answer
+    take=N          keep only N bytes of an upload's body, then close without an answer
 """
 import base64, gzip, hashlib, io, itertools, json, os, re, socket, ssl, struct, tarfile, threading, time
 
@@ -198,6 +199,9 @@ class FakeRegistry:
     def answer(self, client, request):
         """Sends the answer; false when the connection ends."""
         fault = self.take_fault(request)
+        if 'take' in fault:
+            self.uploads[request.path.rsplit('/', 1)[1]] += request.body[:fault['take']]
+            return False
         if 'raw' in fault:
             client.sendall(fault['raw'])
             return False
@@ -354,6 +358,9 @@ class FakeRegistry:
         name = request.path.rsplit('/', 1)[1]
         if name not in self.uploads:
             return self.error(404, 'BLOB_UPLOAD_UNKNOWN')
+        if request.method == 'GET':
+            place = {'Location': f'/v2/{repository}/blobs/uploads/{name}?state=3', 'Range': f'0-{max(len(self.uploads[name]) - 1, 0)}'}
+            return 204, place, b''
         self.uploads[name] += request.body
         if request.method == 'PATCH':
             return 202, {'Location': f'/v2/{repository}/blobs/uploads/{name}?state=2'}, b''

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Against the real thing: Debian's docker-registry on loopback, with and without basic authentication."""
-import json, shutil, socket, subprocess, time, urllib.request
+import contextlib, json, shutil, socket, subprocess, threading, time, urllib.request
 
 import pytest
 from conftest import auth
@@ -179,3 +179,90 @@ def test_push_with_faults_on_the_way(registry, driver):
     assert len(manifest['layers']) == 3 and all(d['digest'] in target.blobs for d in manifest['layers'] + [manifest['config']])
     target.fault('PUT', '/manifests/', times=9, status=403, body=b'{"errors":[{"code":"DENIED","message":"no"}]}')
     assert 'denied: no' in driver.run('push', f'{target.address}/app:1').errors
+
+
+def test_a_broken_upload_goes_on_where_it_broke(registry, driver):
+    target = FakeRegistry()
+    filled(driver, registry, f'{target.address}/app:1', layers=1, size=3_000_000)
+    for cut in (1_000_000, 70_000, 1_500_000):
+        target.fault('PATCH', '/uploads/', take=cut)
+    result = driver.run('push', f'{target.address}/app:1')
+    assert result.code == 0, result.errors
+    layer = json.loads(target.manifests['app', '1'][1])['layers'][0]
+    assert layer['digest'] in target.blobs and len(target.blobs[layer['digest']]) == layer['size']
+    sent = [len(r.body) for r in target.requests if r.method == 'PATCH']
+    assert sent == [layer['size'], layer['size'] - 1_000_000, layer['size'] - 1_070_000, layer['size'] - 2_570_000]
+    target.close()
+
+
+@pytest.mark.parametrize('status', [
+    dict(status=404, body=b''), dict(status=204, headers={}), dict(status=204, headers={'Range': '0-99999999999'}),
+    dict(status=204, headers={'Range': 'bytes=5-9'}), dict(status=204, headers={'Range': '0--1'}), dict(raw=b''),
+    dict(status=204, headers={'Range': '0-10', 'Location': 'ftp://x/'})])
+def test_a_registry_that_does_not_know_how_far_it_is(registry, driver, status):
+    target = FakeRegistry()
+    filled(driver, registry, f'{target.address}/app:1', layers=1, size=400_000)
+    target.fault('PATCH', '/uploads/', take=100_000)
+    target.fault('GET', '/uploads/', **status)
+    result = driver.run('push', f'{target.address}/app:1')
+    assert result.code == 0, result.errors
+    layer = json.loads(target.manifests['app', '1'][1])['layers'][0]
+    assert len(target.blobs[layer['digest']]) == layer['size']
+    target.close()
+
+
+def test_a_registry_that_lost_what_it_had(registry, driver):
+    """It says that it has the bytes, but they are others: the upload begins anew once."""
+    target = FakeRegistry()
+    filled(driver, registry, f'{target.address}/app:1', layers=1, size=400_000)
+    target.fault('PATCH', '/uploads/', take=100_000)
+    target.fault('GET', '/uploads/', status=204, headers={'Range': '0-200000'})
+    result = driver.run('push', f'{target.address}/app:1')
+    assert result.code == 0, result.errors
+    target.close()
+
+
+class Relay:
+    """Between a client and a registry: closes a connection when so many bytes of an upload went through it, each limit once."""
+
+    def __init__(self, port, limits):
+        self.port, self.limits, self.lock = port, list(limits), threading.Lock()
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.address = f'127.0.0.1:{self.listener.getsockname()[1]}'
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(('127.0.0.1', self.port))
+            for pair in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self.copy, args=pair, daemon=True).start()
+
+    def copy(self, source, to, is_request):
+        count = 0
+        try:
+            while data := source.recv(65536):
+                to.sendall(data)
+                count += len(data)
+                with self.lock:
+                    if is_request and self.limits and count > self.limits[0]:
+                        self.limits.pop(0)
+                        break
+        except OSError:
+            pass
+        for end in (source, to):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def test_connections_that_break_while_docker_registry_gets_a_layer(registry, real, driver):
+    """distribution 2.8 forgets an upload whose stream broke: it begins anew."""
+    relay = Relay(int(real.split(':')[1]), [900_000, 900_000])
+    filled(driver, registry, f'{relay.address}/app:1', layers=1, size=4_000_000)
+    result = driver.run('push', f'{relay.address}/app:1')
+    assert result.code == 0 and result.statuses.count('Retrying') == 2 and not relay.limits, result.errors
+    assert driver.pull(f'{real}/app:1').code == 0
+    relay.listener.close()
