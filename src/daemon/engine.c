@@ -117,6 +117,7 @@ void engine_reload(engine *e, const daemon_config *config) {
         facts->storage_driver = e->facts->storage_driver;
         e->facts = facts;
         e->api.facts = facts;
+        modules_reload(e);
 }
 
 void engine_stop(engine *e) {

@@ -74,11 +74,12 @@ static size_t read_mirrors(char *const *list, mn_arena *arena, image_registry_mi
         return n;
 }
 
-static mn_status open_registry(struct engine *e, mn_err *err) {
+/* What the configuration says of registries; strings live in the engine's arena. */
+static image_registry_config registry_config_of(struct engine *e) {
         const daemon_config *c = e->config;
         image_registry_mirrors *mirrors;
         size_t nmirrors = read_mirrors(c->registry_mirrors, e->arena, &mirrors);
-        image_registry_config config = {
+        return (image_registry_config){
                 .tmp_dir = mn_arena_printf(e->arena, "%s/tmp", c->data_root),
                 .insecure_registries = c->insecure_registries,
                 .mirrors = mirrors,
@@ -92,6 +93,10 @@ static mn_status open_registry(struct engine *e, mn_err *err) {
                 .max_uploads = (int) c->max_concurrent_uploads,
                 .max_attempts = (int) c->max_download_attempts,
         };
+}
+
+static mn_status open_registry(struct engine *e, mn_err *err) {
+        image_registry_config config = registry_config_of(e);
         int r = mn_mkdir_p(config.tmp_dir, 0700);
         if (r < 0)
                 return mn_fail_errno(err, r, "cannot make \"%s\"", config.tmp_dir);
@@ -252,6 +257,11 @@ mn_status modules_open(struct engine *e, mn_err *err) {
                 .events = e->events,
         };
         return MN_OK;
+}
+
+void modules_reload(struct engine *e) {
+        image_registry_config config = registry_config_of(e);
+        image_registry_reload(e->registry, &config);
 }
 
 void modules_stop(struct engine *e) {

@@ -29,6 +29,9 @@ struct engine {
 /* Opens the modules in the order they need each other. */
 mn_status modules_open(struct engine *e, mn_err *err) MN_MUST_USE;
 
+/* Tells the modules what a reload of the configuration changed. */
+void modules_reload(struct engine *e);
+
 /* Ends what would go on: event streams, background work; containers too when the configuration says so.
  * Blocks. */
 void modules_stop(struct engine *e);

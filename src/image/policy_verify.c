@@ -150,7 +150,7 @@ static mn_status check_requirement(const policy_check_spec *spec, const policy_r
 static mn_status find_requirements(const policy_check_spec *spec, mn_arena *arena, policy_requirements *ret,
                                    mn_err *err) {
         static policy_requirement accept_all = { .kind = POLICY_ACCEPT, .type = "insecureAcceptAnything" };
-        const char *file = registry_session_registry(spec->session)->config.policy_file;
+        const char *file = registry_settings(registry_session_registry(spec->session))->policy_file;
         cleanup_free char *text = NULL;
         size_t len;
         if (!file) {

@@ -69,7 +69,7 @@ static mn_status pull_layers(struct pull *p, mn_arena *arena, mn_err *err) {
                 return status;
         transfer_group group = { .njobs = n,
                                  .ids = ids,
-                                 .max_parallel = p->registry->config.max_downloads,
+                                 .max_parallel = registry_settings(p->registry)->max_downloads,
                                  .run = pull_job,
                                  .arg = p,
                                  .report = p->report,
@@ -196,7 +196,7 @@ mn_status pull_into(const image_ingest_ops *ops, void *store, image_registry *re
                 p.reference.tag[0] = '\0'; /* the digest says all */
         else if (!spec->has_all_tags)
                 mn_reference_add_default_tag(&p.reference);
-        const char *platform = p.has_platform ? spec->platform : registry->config.platform;
+        const char *platform = p.has_platform ? spec->platform : registry_settings(registry)->platform;
         mn_status status = image_platform_parse(platform, &p.platform, err);
         if (status)
                 return status;

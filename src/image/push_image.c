@@ -63,7 +63,7 @@ static mn_status push_layers(struct outgoing *o, mn_err *err) {
         }
         transfer_group group = { .njobs = n,
                                  .ids = ids,
-                                 .max_parallel = p->registry->config.max_uploads,
+                                 .max_parallel = registry_settings(p->registry)->max_uploads,
                                  .run = push_job,
                                  .arg = o,
                                  .report = p->report,

@@ -231,7 +231,7 @@ mn_status push_upload_layer(const push_layer_spec *spec, registry_http *http, ch
                 bool is_worth_it = status && registry_is_transient(&response);
                 if (status && was_resumed && !is_worth_it && !has_restarted)
                         has_restarted = is_worth_it = true; /* the pieces did not fit: once more, whole */
-                if (!is_worth_it || attempt >= registry->config.max_attempts)
+                if (!is_worth_it || attempt >= registry_settings(registry)->max_attempts)
                         break;
                 transfer_note(slot, "Retrying", 0, 0);
                 if (!registry_session_sleep(spec->session,
@@ -282,7 +282,7 @@ mn_status push_bytes(registry_session *session, registry_http *http, size_t endp
                 cleanup_registry_response registry_response response = { 0 };
                 status = put_bytes(&spec, http, digest, data, len, &response, err);
                 bool is_worth_it = status && registry_is_transient(&response);
-                if (!is_worth_it || attempt >= registry->config.max_attempts)
+                if (!is_worth_it || attempt >= registry_settings(registry)->max_attempts)
                         return status;
                 if (!registry_session_sleep(session, registry_retry_delay_ms(registry, attempt, &response)))
                         return mn_fail(err, MN_INTERNAL, "context canceled");

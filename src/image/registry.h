@@ -90,6 +90,10 @@ mn_status image_registry_new(const image_registry_config *config, image_registry
                              mn_err *err) MN_MUST_USE;
 void image_registry_free(image_registry *registry);
 
+/* Takes over insecure registries, mirrors and the numbers max_*; what is under way goes on as it began,
+   retries and further requests follow the new ones. */
+void image_registry_reload(image_registry *registry, const image_registry_config *config);
+
 typedef struct image_pull_spec {
         const mn_reference *reference; /* with tag or digest, unless all tags are wanted */
         bool has_all_tags;

@@ -240,7 +240,7 @@ static mn_status fetch_from(registry_session *session, const image_registry *reg
                 if (d->is_hopeless || !is_worth_it)
                         return status;
                 attempt = d->have - had >= ENOUGH_PROGRESS ? 1 : attempt + 1;
-                if (attempt > registry->config.max_attempts)
+                if (attempt > registry_settings(registry)->max_attempts)
                         return status;
                 d->is_resumed = d->have > 0;
                 if (!wait_before_retry(session, registry, attempt, &response, d))

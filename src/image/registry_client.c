@@ -44,7 +44,8 @@ static const char *or_environment(mn_arena *arena, const char *configured, const
         return mn_str_is_empty(value) ? NULL : mn_arena_strdup(arena, value);
 }
 
-static void copy_config(mn_arena *arena, const image_registry_config *from, image_registry_config *to) {
+static const image_registry_config *copy_config(mn_arena *arena, const image_registry_config *from) {
+        image_registry_config *to = mn_arena_alloc(arena, sizeof(*to));
         *to = *from;
         to->tmp_dir = mn_arena_strdup(arena, from->tmp_dir);
         to->insecure_registries = copy_strv(arena, from->insecure_registries);
@@ -69,6 +70,20 @@ static void copy_config(mn_arena *arena, const image_registry_config *from, imag
         to->retry_delay_ms = from->retry_delay_ms > 0 ? from->retry_delay_ms : 1000;
         to->connect_timeout_ms = from->connect_timeout_ms > 0 ? from->connect_timeout_ms : 30000;
         to->stall_timeout_ms = from->stall_timeout_ms > 0 ? from->stall_timeout_ms : 30000;
+        return to;
+}
+
+void image_registry_reload(image_registry *registry, const image_registry_config *config) {
+        image_registry_config next = *registry_settings(registry);
+        next.insecure_registries = config->insecure_registries;
+        next.mirrors = config->mirrors;
+        next.nmirrors = config->nmirrors;
+        next.max_downloads = config->max_downloads;
+        next.max_uploads = config->max_uploads;
+        next.max_attempts = config->max_attempts;
+        pthread_mutex_lock(&registry->lock);
+        atomic_store(&registry->config, copy_config(registry->arena, &next));
+        pthread_mutex_unlock(&registry->lock);
 }
 
 /* Partial blobs nobody came back for. */
@@ -95,7 +110,7 @@ mn_status image_registry_new(const image_registry_config *config, image_registry
         drop_old_partials(partial_dir);
         image_registry *registry = mn_alloc(sizeof(*registry));
         registry->arena = mn_arena_new();
-        copy_config(registry->arena, config, &registry->config);
+        atomic_init(&registry->config, copy_config(registry->arena, config));
         registry->partial_dir = MN_TAKE(partial_dir);
         pthread_mutex_init(&registry->lock, NULL);
         pthread_cond_init(&registry->in_flight_done, NULL);
@@ -164,7 +179,7 @@ bool registry_is_insecure(const image_registry *registry, const char *authority)
                 return false;
         if (registry_host_is_loopback(url.host))
                 return true;
-        for (char *const *entry = registry->config.insecure_registries; *entry; entry++)
+        for (char *const *entry = registry_settings(registry)->insecure_registries; *entry; entry++)
                 if (strcmp(*entry, authority) == 0 || strcmp(*entry, url.host) == 0 ||
                     (strchr(*entry, '/') && is_host_in_range(url.host, *entry)))
                         return true;
@@ -202,7 +217,7 @@ static void load_cert_dir(const char *dir, mn_arena *arena, mn_str *ca, registry
 
 void registry_transport_for(image_registry *registry, const registry_url *url, bool is_insecure,
                             mn_arena *arena, registry_transport *ret) {
-        const image_registry_config *config = &registry->config;
+        const image_registry_config *config = registry_settings(registry);
         *ret = (registry_transport){
                 .is_unverified = is_insecure,
                 .connect_timeout_ms = config->connect_timeout_ms,
@@ -250,8 +265,8 @@ static bool add_endpoint(image_registry *registry, const char *base, bool is_mir
 static size_t add_mirrors(image_registry *registry, const char *domain, mn_arena *arena,
                           registry_endpoint endpoints[REGISTRY_ENDPOINTS_MAX]) {
         size_t n = 0;
-        for (size_t i = 0; i < registry->config.nmirrors; i++) {
-                const image_registry_mirrors *mirrors = &registry->config.mirrors[i];
+        for (size_t i = 0; i < registry_settings(registry)->nmirrors; i++) {
+                const image_registry_mirrors *mirrors = &registry_settings(registry)->mirrors[i];
                 if (strcmp(mirrors->registry, domain) != 0)
                         continue;
                 for (char *const *url = mirrors->urls; *url && n < REGISTRY_ENDPOINTS_MAX - 2; url++) {

@@ -3,6 +3,7 @@
 /* The registry client's own state and what its configuration says about one registry. */
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/map.h"
@@ -10,8 +11,9 @@
 #include "image/registry_http.h"
 
 struct image_registry {
-        mn_arena *arena;               /* holds the copy of the configuration */
-        image_registry_config config;  /* defaults filled in */
+        mn_arena *arena; /* holds the copies of the configuration; with `lock` */
+        /* Defaults filled in. A reload makes a new one; the old stays for those who look at it. */
+        const image_registry_config *_Atomic config;
         char *partial_dir;             /* <tmp_dir>/partial */
         pthread_mutex_t lock;          /* of what follows */
         pthread_cond_t in_flight_done; /* a blob left `in_flight` */
@@ -19,6 +21,11 @@ struct image_registry {
         mn_map *in_flight;             /* digest of a blob that is being fetched -> NULL */
         mn_map *plain_hosts; /* authority of an insecure registry found to speak plain HTTP -> NULL */
 };
+
+/* What the configuration says now. */
+static inline const image_registry_config *registry_settings(const image_registry *registry) {
+        return atomic_load(&registry->config);
+}
 
 /* One place where a registry can be reached. Strings live in the arena given to registry_endpoints_find. */
 typedef struct registry_endpoint {

@@ -56,7 +56,7 @@ static void add_mirrors(struct index_info *index, char *const *urls, mn_arena *a
 
 void image_registry_info(const image_registry *registry, mn_str *ret_json) {
         cleanup_arena mn_arena *arena = mn_arena_new();
-        const image_registry_config *config = &registry->config;
+        const image_registry_config *config = registry_settings(registry);
         size_t ninsecure = mn_strv_len(config->insecure_registries), ncidrs = 0;
         struct info info = { 0 };
         info.insecure_cidrs = mn_arena_array(arena, ninsecure + 3, sizeof(char *));

@@ -53,7 +53,7 @@ static void split_term(image_registry *registry, const char *term, mn_arena *are
         if (mn_str_has_prefix(ret->term, "library/") && ret->is_index)
                 ret->term += strlen("library/");
         if (ret->is_index) {
-                ret->base = mn_arena_strdup(arena, registry->config.search_url);
+                ret->base = mn_arena_strdup(arena, registry_settings(registry)->search_url);
                 return;
         }
         char *host = mn_arena_strndup(arena, term, len);

@@ -102,7 +102,7 @@ static mn_status probe_locked(registry_session *session, registry_http *http, si
         mn_status status = registry_http_perform(http, &request, &response, err);
         bool is_reset = response.failure == REGISTRY_FAILURE_TRANSFER && !endpoint->is_insecure;
         for (int attempt = 1; (is_reset || (!status && registry_is_transient(&response))) &&
-                              attempt < session->registry->config.max_attempts;
+                              attempt < registry_settings(session->registry)->max_attempts;
              attempt++) {
                 if (!registry_session_sleep(session,
                                             registry_retry_delay_ms(session->registry, attempt, &response)))
@@ -354,7 +354,7 @@ static int retry_after_s(const registry_response *response) {
 }
 
 int registry_retry_delay_ms(const image_registry *registry, int attempt, const registry_response *response) {
-        int delay_ms = registry->config.retry_delay_ms;
+        int delay_ms = registry_settings(registry)->retry_delay_ms;
         for (int k = 1; k < attempt && delay_ms < RETRY_DELAY_MAX_MS; k++)
                 delay_ms *= 2;
         delay_ms = MN_MIN(delay_ms, (int) RETRY_DELAY_MAX_MS);
@@ -382,7 +382,8 @@ static mn_status call_retrying(registry_session *session, registry_http *http, s
         for (int attempt = 1;; attempt++) {
                 *response = (registry_response){ 0 };
                 mn_status status = registry_session_call(session, http, i, target, request, response, err);
-                if (!registry_is_transient(response) || attempt >= session->registry->config.max_attempts)
+                if (!registry_is_transient(response) ||
+                    attempt >= registry_settings(session->registry)->max_attempts)
                         return status;
                 int delay_ms = registry_retry_delay_ms(session->registry, attempt, response);
                 registry_response_release(response);

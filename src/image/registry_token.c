@@ -76,7 +76,7 @@ bool registry_realm_is_trusted(const image_registry *registry, const char *regis
                                const char *realm_host) {
         if (strcmp(registry_host, realm_host) == 0)
                 return true;
-        if (registry && mn_strv_has(registry->config.token_realms, realm_host))
+        if (registry && mn_strv_has(registry_settings(registry)->token_realms, realm_host))
                 return true;
         if (is_address(registry_host) || is_address(realm_host))
                 return false;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Registries through the daemon: the API's statuses, both command lines, a full disk, kill -9 during a pull."""
-import contextlib, ctypes, json, os, pathlib, shutil, subprocess, sys, threading, time
+import contextlib, ctypes, json, os, pathlib, shutil, signal, subprocess, sys, threading, time
 
 import pytest
 
@@ -211,6 +211,32 @@ def test_mirrors_of_any_registry(tmp_path):
         config = daemon.request('GET', '/info').json()['RegistryConfig']
         assert config['Mirrors'] == [f'http://127.0.0.1:{port}']
         assert config['IndexConfigs']['r.example']['Mirrors'] == [f'http://127.0.0.1:{port}', f'http://127.0.0.1:{other}']
+
+
+def test_a_reload_counts_at_once(daemon, fake):
+    """Mirrors and insecure registries by SIGHUP, while another pull is under way."""
+    image = fake.add_image('app', '1', layers=1, size=200_000)
+    assert pull(daemon, 'quay.example/app:1').status == 500
+    fake.fault('GET', '/blobs/' + json.loads(image.manifest)['layers'][0]['digest'], pause=0.2, piece=20_000)
+    slow = threading.Thread(target=lambda: pull(daemon, f'{fake.address}/app:1'))
+    slow.start()
+    daemon.config.write_text(json.dumps({'registry-mirrors': [f'quay.example=http://{fake.address}'], 'insecure-registries': ['plain.example:5000']}))
+    daemon.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 10
+    while 'configuration reloaded' not in daemon.log_text() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert 'Downloaded newer image' in pull(daemon, 'quay.example/app:1').body.decode()
+    info = daemon.request('GET', '/info').json()['RegistryConfig']
+    assert info['IndexConfigs']['plain.example:5000']['Secure'] is False
+    assert info['IndexConfigs']['quay.example']['Mirrors'] == [f'http://{fake.address}']
+    slow.join()
+    assert sorted(t for i in images(daemon) for t in i['RepoTags']) == sorted([f'{fake.address}/app:1', 'quay.example/app:1'])
+    daemon.config.write_text('{}')
+    daemon.process.send_signal(signal.SIGHUP)
+    while daemon.log_text().count('configuration reloaded') < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    fake.add_image('app', '2')
+    assert pull(daemon, 'quay.example/app:2').status == 500
 
 
 def test_the_daemons_policy(tmp_path):
