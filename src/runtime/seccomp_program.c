@@ -10,9 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime/seccomp_rules.h"
+#include "runtime/seccomp_emit.h"
 
-enum { X32_BIT = 0x40000000, MAX_JUMP = 255, MAX_PROGRAM = 4096 };
+enum { X32_BIT = 0x40000000 };
 
 const char *const seccomp_arch_names[] = { "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM",    "SCMP_ARCH_X32",
                                            "SCMP_ARCH_X86",     "SCMP_ARCH_X86_64", NULL };
@@ -44,141 +44,17 @@ static const struct {
 #endif
 };
 
-/* Numbers from `start` up to the next range: one outcome, or cases to ask. */
-struct range {
-        uint32_t start;
-        uint32_t action;
-        const seccomp_case *cases;
-};
-
-struct compiler {
-        struct sock_filter code[MAX_PROGRAM];
+/* The ranges of one architecture. */
+struct ranges {
+        seccomp_range items[2 * RULE_ALL + 8];
         size_t len;
-        struct range ranges[2 * RULE_ALL + 8];
-        size_t range_count;
 };
 
-static void emit(struct compiler *c, uint16_t code, uint32_t k, size_t jump_true, size_t jump_false) {
-        if (c->len < MAX_PROGRAM)
-                c->code[c->len] = (struct sock_filter){ code, (uint8_t) jump_true, (uint8_t) jump_false, k };
-        c->len++;
-}
-
-static void emit_load(struct compiler *c, size_t offset) {
-        emit(c, BPF_LD | BPF_W | BPF_ABS, (uint32_t) offset, 0, 0);
-}
-
-/* ---- conditions ---- */
-
-static size_t condition_size(const seccomp_condition *cond) {
-        return cond->op == OP_EQ || cond->op == OP_NE ? 4 : cond->op == OP_MASKED_EQ ? 6 : 5;
-}
-
-/* `after`: instructions between the end of this condition and the next case, where a failing one goes. A
-   condition that holds falls through. Arguments are 64 bits wide and compared in halves. */
-static void emit_condition(struct compiler *c, const seccomp_condition *cond, size_t after) {
-        size_t low = offsetof(struct seccomp_data, args) + 8 * cond->index, high = low + 4;
-        uint32_t value_low = (uint32_t) cond->value, value_high = (uint32_t) (cond->value >> 32);
-        bool is_greater = cond->op == OP_GT || cond->op == OP_GE;
-        switch (cond->op) {
-        case OP_EQ:
-                emit_load(c, high);
-                emit(c, BPF_JMP | BPF_JEQ | BPF_K, value_high, 0, after + 2);
-                emit_load(c, low);
-                emit(c, BPF_JMP | BPF_JEQ | BPF_K, value_low, 0, after);
-                break;
-        case OP_NE:
-                emit_load(c, high);
-                emit(c, BPF_JMP | BPF_JEQ | BPF_K, value_high, 0, 2);
-                emit_load(c, low);
-                emit(c, BPF_JMP | BPF_JEQ | BPF_K, value_low, after, 0);
-                break;
-        case OP_MASKED_EQ:
-                emit_load(c, high);
-                emit(c, BPF_ALU | BPF_AND | BPF_K, value_high, 0, 0);
-                emit(c, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) (cond->value_two >> 32), 0, after + 3);
-                emit_load(c, low);
-                emit(c, BPF_ALU | BPF_AND | BPF_K, value_low, 0, 0);
-                emit(c, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) cond->value_two, 0, after);
-                break;
-        case OP_LT:
-        case OP_LE:
-        case OP_GE:
-        case OP_GT:
-                /* The high halves decide unless they are equal. */
-                emit_load(c, high);
-                emit(c, BPF_JMP | BPF_JGT | BPF_K, value_high, is_greater ? 3 : after + 3, 0);
-                emit(c, BPF_JMP | BPF_JEQ | BPF_K, value_high, 0, is_greater ? after + 2 : 2);
-                emit_load(c, low);
-                if (is_greater)
-                        emit(c, BPF_JMP | (cond->op == OP_GT ? BPF_JGT : BPF_JGE) | BPF_K, value_low, 0,
-                             after);
-                else
-                        emit(c, BPF_JMP | (cond->op == OP_LE ? BPF_JGT : BPF_JGE) | BPF_K, value_low, after,
-                             0);
-                break;
-        case OP_COUNT:
-                break;
-        }
-}
-
-static size_t case_size(const seccomp_case *one) {
-        size_t size = 1;
-        for (size_t i = 0; i < one->len; i++)
-                size += condition_size(&one->conditions[i]);
-        return size;
-}
-
-static void emit_case(struct compiler *c, const seccomp_case *one) {
-        size_t after = case_size(one);
-        for (size_t i = 0; i < one->len; i++) {
-                after -= condition_size(&one->conditions[i]);
-                emit_condition(c, &one->conditions[i], after);
-        }
-        emit(c, BPF_RET | BPF_K, one->action, 0, 0);
-}
-
-/* ---- the tree ---- */
-
-static size_t leaf_size(const struct range *range) {
-        size_t size = 1;
-        for (const seccomp_case *one = range->cases; one; one = one->next)
-                size += case_size(one);
-        return size;
-}
-
-static size_t tree_size(const struct compiler *c, size_t first, size_t last) {
-        if (first == last)
-                return leaf_size(&c->ranges[first]);
-        size_t middle = (first + last + 1) / 2;
-        size_t left = tree_size(c, first, middle - 1);
-        return 1 + (left > MAX_JUMP) + left + tree_size(c, middle, last);
-}
-
-static void emit_tree(struct compiler *c, size_t first, size_t last) {
-        if (first == last) {
-                for (const seccomp_case *one = c->ranges[first].cases; one; one = one->next)
-                        emit_case(c, one);
-                emit(c, BPF_RET | BPF_K, c->ranges[first].action, 0, 0);
-                return;
-        }
-        size_t middle = (first + last + 1) / 2;
-        size_t left = tree_size(c, first, middle - 1);
-        if (left > MAX_JUMP) {
-                emit(c, BPF_JMP | BPF_JGE | BPF_K, c->ranges[middle].start, 0, 1);
-                emit(c, BPF_JMP | BPF_JA, (uint32_t) left, 0, 0);
-        } else {
-                emit(c, BPF_JMP | BPF_JGE | BPF_K, c->ranges[middle].start, left, 0);
-        }
-        emit_tree(c, first, middle - 1);
-        emit_tree(c, middle, last);
-}
-
-static void add_range(struct compiler *c, uint32_t start, uint32_t action, const seccomp_case *cases) {
-        const struct range *last = c->range_count ? &c->ranges[c->range_count - 1] : NULL;
+static void add_range(struct ranges *c, uint32_t start, uint32_t action, const seccomp_case *cases) {
+        const seccomp_range *last = c->len ? &c->items[c->len - 1] : NULL;
         if (last && last->action == action && !last->cases && !cases)
                 return;
-        c->ranges[c->range_count++] = (struct range){ start, action, cases };
+        c->items[c->len++] = (seccomp_range){ start, action, cases };
 }
 
 /* Numbers below this one that no call has are holes for ever; what a filter says of them does not matter. */
@@ -193,14 +69,13 @@ static void find_holes(bool is_hole[LAST_HOLE + 1], syscall_arch arch) {
                         is_hole[rows[i].numbers[arch]] = false;
 }
 
-static void build_ranges(struct compiler *c, const seccomp_rules *rules, syscall_arch arch) {
+static void build_ranges(struct ranges *c, const seccomp_rules *rules, syscall_arch arch) {
         bool is_hole[LAST_HOLE + 1];
         find_holes(is_hole, arch);
-        c->range_count = 0;
         for (int nr = 0; nr <= rules->last; nr++) {
                 const seccomp_slot *slot = &rules->slots[nr];
                 /* A hole continues the range before it. */
-                if (nr > 0 && nr <= LAST_HOLE && is_hole[nr] && !c->ranges[c->range_count - 1].cases)
+                if (nr > 0 && nr <= LAST_HOLE && is_hole[nr] && !c->items[c->len - 1].cases)
                         continue;
                 add_range(c, (uint32_t) nr, slot->has_action ? slot->action : rules->default_action,
                           slot->cases);
@@ -226,20 +101,36 @@ static bool is_listed(const oci_seccomp *spec, const char *arch, size_t index) {
                0; /* the machine's own always counts: a filter without it would end the program at once */
 }
 
-/* One architecture: [if it is another, skip] load the number, the tree. */
-static mn_status compile_arch(struct compiler *c, const oci_seccomp *spec, size_t index, mn_arena *arena,
-                              seccomp_program *ret, mn_err *err) {
-        seccomp_rules *rules = mn_arena_alloc(arena, sizeof(*rules));
-        mn_status st = seccomp_rules_read(spec, native_arches[index].arch, arena, rules, err);
+/* One architecture: loads the number and goes down the tree. `*ret_place`: where that begins. */
+static mn_status compile_arch(seccomp_emitter *e, const oci_seccomp *spec, size_t index, seccomp_program *ret,
+                              size_t *ret_place, mn_err *err) {
+        seccomp_rules *rules = mn_arena_alloc(e->arena, sizeof(*rules));
+        struct ranges *ranges = mn_arena_alloc(e->arena, sizeof(*ranges));
+        mn_status st = seccomp_rules_read(spec, native_arches[index].arch, e->arena, rules, err);
         if (st)
                 return st;
         ret->has_listener |= rules->has_notify;
-        build_ranges(c, rules, native_arches[index].arch);
-        size_t size = tree_size(c, 0, c->range_count - 1);
-        emit(c, BPF_JMP | BPF_JEQ | BPF_K, native_arches[index].audit, 1, 0);
-        emit(c, BPF_JMP | BPF_JA, (uint32_t) size + 1, 0, 0);
-        emit_load(c, offsetof(struct seccomp_data, nr));
-        emit_tree(c, 0, c->range_count - 1);
+        build_ranges(ranges, rules, native_arches[index].arch);
+        seccomp_emit_tree(e, ranges->items, ranges->len);
+        *ret_place = seccomp_emit_load(e, offsetof(struct seccomp_data, nr));
+        return MN_OK;
+}
+
+/* From the last instruction to the first: the trees, then which of them it is to be. */
+static mn_status compile(seccomp_emitter *e, const oci_seccomp *spec, seccomp_program *ret, mn_err *err) {
+        size_t places[MN_ARRAY_LEN(native_arches)] = { 0 };
+        size_t other = seccomp_emit_return(e, SECCOMP_RET_KILL_PROCESS);
+        for (size_t i = MN_ARRAY_LEN(native_arches); i-- > 0;) {
+                mn_status st = is_listed(spec, native_arches[i].name, i)
+                                       ? compile_arch(e, spec, i, ret, &places[i], err)
+                                       : MN_OK;
+                if (st)
+                        return st;
+        }
+        for (size_t i = MN_ARRAY_LEN(native_arches); i-- > 0;)
+                if (places[i])
+                        other = seccomp_emit_jump(e, BPF_JEQ, native_arches[i].audit, places[i], other);
+        seccomp_emit_load(e, offsetof(struct seccomp_data, arch));
         return MN_OK;
 }
 
@@ -260,22 +151,24 @@ mn_status seccomp_compile(const oci_seccomp *spec, mn_arena *arena, seccomp_prog
         mn_status st = parse_flags(spec, &ret->flags, err);
         if (st)
                 return st;
-        struct compiler *c = mn_arena_alloc(arena, sizeof(*c));
-        emit_load(c, offsetof(struct seccomp_data, arch));
-        for (size_t i = 0; i < MN_ARRAY_LEN(native_arches) && st == MN_OK; i++)
-                if (is_listed(spec, native_arches[i].name, i))
-                        st = compile_arch(c, spec, i, arena, ret, err);
-        emit(c, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
-        if (st == MN_OK && c->len > MAX_PROGRAM)
+        if (spec->listener_metadata && *spec->listener_metadata &&
+            (!spec->listener_path || !*spec->listener_path))
+                return mn_fail(err, MN_INVALID, "linux.seccomp.listenerMetadata: needs a listenerPath");
+        seccomp_emitter *e = mn_arena_alloc(arena, sizeof(*e));
+        e->arena = arena;
+        st = compile(e, spec, ret, err);
+        if (st == MN_OK && e->len > SECCOMP_MAX_PROGRAM)
                 return mn_fail(err, MN_INVALID,
                                "linux.seccomp: the program would have %zu instructions, %d are possible",
-                               c->len, MAX_PROGRAM);
+                               e->len, SECCOMP_MAX_PROGRAM);
         if (st == MN_OK && ret->has_listener && (!spec->listener_path || !*spec->listener_path))
                 return mn_fail(err, MN_INVALID,
                                "linux.seccomp.listenerPath: missing, but a rule uses SCMP_ACT_NOTIFY");
-        ret->code = c->code;
-        ret->len = c->len;
-        return st;
+        if (st)
+                return st;
+        ret->code = &e->code[SECCOMP_MAX_PROGRAM - e->len];
+        ret->len = e->len;
+        return MN_OK;
 }
 
 int seccomp_load(const seccomp_program *program) {

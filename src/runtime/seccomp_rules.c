@@ -43,8 +43,8 @@ const char *const seccomp_operator_names[] = {
 static int parse_action(const char *name, const uint32_t *errno_ret, uint32_t *ret) {
         for (size_t i = 0; i < MN_ARRAY_LEN(actions); i++)
                 if (strcmp(actions[i].name, name) == 0) {
-                        uint32_t data = actions[i].takes_errno ? errno_ret ? *errno_ret : EPERM : 0;
-                        if (data > SECCOMP_RET_DATA)
+                        uint32_t data = errno_ret ? *errno_ret : actions[i].takes_errno ? EPERM : 0;
+                        if (data > SECCOMP_RET_DATA || (errno_ret && !actions[i].takes_errno))
                                 return -ERANGE;
                         *ret = actions[i].value | data;
                         return 0;
@@ -116,10 +116,10 @@ static mn_status add_rule(seccomp_rules *rules, const oci_seccomp_rule *rule, si
         seccomp_condition *conditions = NULL;
         bool is_any;
         if (parse_action(rule->action, rule->errno_ret, &action) < 0)
-                return mn_fail(
-                        err, MN_INVALID,
-                        "linux.seccomp.syscalls[%zu].action: \"%s\" is unknown or its errnoRet too large",
-                        index, rule->action);
+                return mn_fail(err, MN_INVALID,
+                               "linux.seccomp.syscalls[%zu].action: \"%s\" is unknown, takes no errnoRet, or "
+                               "has too large a one",
+                               index, rule->action);
         mn_status st = parse_conditions(rule, index, arena, &conditions, &is_any, err);
         if (st)
                 return st;
@@ -161,7 +161,8 @@ mn_status seccomp_rules_read(const oci_seccomp *spec, syscall_arch arch, mn_aren
         memset(ret, 0, sizeof(*ret));
         if (parse_action(spec->default_action, spec->default_errno_ret, &ret->default_action) < 0)
                 return mn_fail(err, MN_INVALID,
-                               "linux.seccomp.defaultAction: \"%s\" is unknown or its errnoRet too large",
+                               "linux.seccomp.defaultAction: \"%s\" is unknown, takes no errnoRet, or has "
+                               "too large a one",
                                spec->default_action);
         ret->newer_action = newer_action(ret->default_action);
         ret->has_notify = ret->default_action == SECCOMP_RET_USER_NOTIF;

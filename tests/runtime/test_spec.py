@@ -305,6 +305,8 @@ def test_seccomp_listener(bundle, tmp_path):
     os.close(got['fd'])
     agent.close()
     del bundle.linux['seccomp']['listenerPath']
+    bundle.fails('linux.seccomp.listenerMetadata: needs a listenerPath')
+    del bundle.linux['seccomp']['listenerMetadata']
     bundle.fails('linux.seccomp.listenerPath')
 
 
