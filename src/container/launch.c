@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "container/create.h"
+#include "container/system.h"
 #include "sys/file.h"
 
 enum { PROFILE_MAX = 4 << 20, ATTACH_TIMEOUT_MS = 10 * 1000 };
@@ -99,6 +100,7 @@ mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err 
                 .pid_pid = l->pid_pid,
                 .cgroup_parent = o->cgroup_parent,
                 .uses_systemd_cgroup = o->uses_systemd_cgroup,
+                .is_system = container_is_system(l->record, &l->user, has_init, l->rootfs_fd),
                 .seccomp_profile = l->seccomp_profile,
                 .is_seccomp_off = mn_str_equal(o->seccomp_profile, "unconfined"),
                 .has_no_new_privileges = o->has_no_new_privileges,

@@ -44,6 +44,8 @@ static char **build_env(const container_spec_input *in, bool is_tty, char *const
         mn_vec_push(&env, mn_arena_printf(arena, "HOSTNAME=%s", config->hostname ? config->hostname : ""));
         if (is_tty)
                 mn_vec_push(&env, mn_arena_strdup(arena, "TERM=xterm"));
+        if (in->is_system)
+                mn_vec_push(&env, mn_arena_strdup(arena, "container=docker"));
         for (const char *const *e = in->environment; e && *e; e++)
                 set_variable(&env, mn_arena_strdup(arena, *e));
         char *const *lists[] = { config->env, extra };
@@ -269,6 +271,8 @@ mn_status container_spec_build(const container_spec_input *in, mn_arena *arena, 
         for (size_t i = 0; i < r->host_config.annotations.len; i++)
                 mn_str_map_set(&ret->annotations, arena, r->host_config.annotations.items[i].key,
                                r->host_config.annotations.items[i].value);
+        if (in->is_system && !in->is_foreign_runtime && !mn_str_equal(r->host_config.cgroupns_mode, "host"))
+                mn_str_map_set(&ret->annotations, arena, OCI_ANNOTATION_CGROUP, "delegate");
         set_namespaces(in, ret->linux_, arena);
         set_sysctls(in, ret->linux_, arena);
         container_spec_mounts(in, arena, ret);

@@ -91,6 +91,16 @@ static void add_ipc_mounts(const container_spec_input *in, mn_arena *arena, moun
                             mn_arena_printf(arena, "size=%lld", (long long) host->shm_size_bytes), NULL));
 }
 
+/* What systemd finds mounted is taken as it is; it may not mount itself. */
+static void add_system_mounts(const container_spec_input *in, mn_arena *arena, mount_vec *mounts) {
+        static const char *const rows[][2] = { { "/run", "size=20%" }, { "/run/lock", "size=5242880" } };
+        for (size_t i = 0; i < MN_ARRAY_LEN(rows); i++)
+                if (!is_replaced(in->record, rows[i][0]))
+                        add(mounts, arena, rows[i][0], "tmpfs", "tmpfs",
+                            options(arena, "nosuid", "nodev", "mode=755", rows[i][1], i ? "" : "tmpcopyup",
+                                    NULL));
+}
+
 static void add_tmpfs(const container_mount *m, mn_arena *arena, mount_vec *mounts) {
         MN_VEC(char *) list = { 0 };
         static const char *const defaults[] = { "noexec", "nosuid", "nodev" };
@@ -153,6 +163,8 @@ void container_spec_mounts(const container_spec_input *in, mn_arena *arena, oci_
         mount_vec mounts = { 0 };
         add_kernel_mounts(in, arena, &mounts);
         add_ipc_mounts(in, arena, &mounts);
+        if (in->is_system)
+                add_system_mounts(in, arena, &mounts);
         add_file(in, arena, &mounts, "/etc/resolv.conf", in->resolv_conf_path);
         add_file(in, arena, &mounts, "/etc/hostname", in->hostname_path);
         add_file(in, arena, &mounts, "/etc/hosts", in->hosts_path);

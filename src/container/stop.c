@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "container/engine.h"
+#include "container/system.h"
 #include "sys/fd.h"
 #include "sys/spawn.h"
 
@@ -105,10 +106,16 @@ static int64_t stop_timeout_s(const container *c, const container_stop_spec *spe
         return own ? own : DEFAULT_STOP_TIMEOUT_S;
 }
 
+static pid_t pid_of_first(container *c) {
+        ENGINE_LOCKED(c->engine);
+        return c->state.pid;
+}
+
 mn_status container_stop_locked(container *c, const container_stop_spec *spec, mn_err *err) {
-        const char *name = !mn_str_is_empty(spec->signal) ? spec->signal : c->record->config.stop_signal;
+        const char *name = !mn_str_is_empty(spec->signal) ? spec->signal
+                                                          : container_stop_signal(c->record, pid_of_first(c));
         int signal;
-        mn_status status = container_signal_parse(mn_str_is_empty(name) ? "TERM" : name, &signal, err);
+        mn_status status = container_signal_parse(name, &signal, err);
         if (status)
                 return status;
         unsigned run = begin_end(c);
@@ -189,8 +196,8 @@ mn_status container_kill(container_engine *e, const char *name, const char *sign
                                name, c->id);
         if (signal != SIGKILL) { /* not an operation: a stop that waits must not delay it */
                 int stop_signal = SIGTERM;
-                if (!mn_str_is_empty(c->record->config.stop_signal))
-                        (void) !container_signal_parse(c->record->config.stop_signal, &stop_signal, NULL);
+                (void) !container_signal_parse(container_stop_signal(c->record, pid_of_first(c)),
+                                               &stop_signal, NULL);
                 if (signal == stop_signal)
                         (void) begin_end(c);
                 return container_signal(c, signal, err);

@@ -8,6 +8,7 @@
 #include "base/strv.h"
 #include "container/create.h"
 #include "container/engine.h"
+#include "container/system.h"
 #include "oci/seccomp_profile.h"
 
 const char *container_mode_target(const char *mode) {
@@ -243,6 +244,8 @@ mn_status container_check_host_config(const wire_host_config *host, const wire_c
                 status = mn_fail(
                         err, MN_INVALID,
                         "--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+        if (!status)
+                status = container_check_system(host, err);
         if (!status)
                 status = check_modes(host, err);
         if (!status)

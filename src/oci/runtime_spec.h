@@ -364,3 +364,8 @@ mn_status oci_spec_parse(const char *text, size_t len, mn_arena *arena, oci_spec
 /* The annotation by which Minato's engine asks its own runtime for the built-in default seccomp profile in
    place of a linux.seccomp section, which is then absent: "default". */
 #define OCI_ANNOTATION_SECCOMP "io.minato.seccomp"
+
+/* "delegate": the container may make cgroups below its own. In a read-only mount of type "cgroup" the v2
+   hierarchy and the named one of systemd are then writable; nothing of the host's is. Needs a cgroup
+   namespace of its own. */
+#define OCI_ANNOTATION_CGROUP "io.minato.cgroup"

@@ -73,6 +73,7 @@ static mn_status features(runtime_context *rt, const void *options, int argc, ch
         mn_str_add(&out, ",");
         add_linux(&out);
         mn_str_add(&out, ",\"potentiallyUnsafeConfigAnnotations\":[\"" OCI_ANNOTATION_SECCOMP
+                         "\",\"" OCI_ANNOTATION_CGROUP
                          "\"],\"annotations\":{\"io.minato.runtime.version\":\"" MINATO_VERSION "\"}}\n");
         int r = mn_write_all(STDOUT_FILENO, mn_str_text(&out), out.len);
         return r < 0 ? mn_fail_errno(err, r, "writing") : MN_OK;

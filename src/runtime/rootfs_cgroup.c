@@ -22,6 +22,38 @@
 #define CLONE_NEWCGROUP 0x02000000
 #endif
 
+static bool is_delegated(const rootfs *fs) {
+        return mn_str_equal(mn_str_map_get(&fs->spec->annotations, OCI_ANNOTATION_CGROUP), "delegate");
+}
+
+/* Only these two are made to be handed down: the limits of the v1 controllers could be lifted by whoever can
+   write there. A release_agent is in none: that file is in the root of a hierarchy, which is not mounted. */
+static unsigned long hierarchy_flags(const rootfs *fs, const mn_cgroup_dir *dir, unsigned long flags) {
+        bool is_writable = is_delegated(fs) && (dir->is_v2 || mn_str_equal(dir->key, "name=systemd"));
+        return is_writable ? flags & ~(unsigned long) MS_RDONLY : flags;
+}
+
+/* Without "nsdelegate" the limits of the container's own v2 cgroup would be writable, too. On a hybrid host
+   that can only be those of huge pages. */
+static mn_status check_delegation(const rootfs *fs, mn_err *err) {
+        const char *value = mn_str_map_get(&fs->spec->annotations, OCI_ANNOTATION_CGROUP);
+        const oci_resources *res = fs->spec->linux_ ? fs->spec->linux_->resources : NULL;
+        if (value && !is_delegated(fs))
+                return mn_fail(err, MN_INVALID,
+                               "annotations: " OCI_ANNOTATION_CGROUP ": \"%s\" is not \"delegate\"", value);
+        if (!value)
+                return MN_OK;
+        if (!namespace_is_own(fs->namespaces, CLONE_NEWCGROUP))
+                return mn_fail(err, MN_INVALID,
+                               "annotations: " OCI_ANNOTATION_CGROUP ": needs a cgroup namespace of its own");
+        bool has_limits = fs->cgroup->mode == MN_CGROUP_V2 || (res && res->hugepage_limits.len);
+        if (has_limits && !mn_cgroup_has_nsdelegate())
+                return mn_fail(err, MN_NOT_IMPLEMENTED,
+                               "annotations: " OCI_ANNOTATION_CGROUP
+                               ": cgroup2 is mounted without \"nsdelegate\" (mount -o remount,nsdelegate)");
+        return MN_OK;
+}
+
 /* Mounts one hierarchy on the directory we are in. */
 static int mount_hierarchy(const rootfs *fs, const mn_cgroup_dir *dir, unsigned long flags) {
         if (namespace_is_own(fs->namespaces, CLONE_NEWCGROUP)) {
@@ -69,7 +101,7 @@ static int mount_v1_tree(rootfs *fs, int top, unsigned long flags) {
                 cleanup_close int fd = openat(top, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
                 if (fd < 0 || fchdir(fd) < 0)
                         return -errno;
-                int r = mount_hierarchy(fs, dir, flags);
+                int r = mount_hierarchy(fs, dir, hierarchy_flags(fs, dir, flags));
                 if (r == 0)
                         r = link_parts(top, dir->key);
                 if (r < 0)
@@ -83,7 +115,8 @@ static int mount_tree(rootfs *fs, const oci_mount *mount_spec, unsigned long fla
         if (target < 0 || fchdir(target) < 0)
                 return target < 0 ? target : -errno;
         if (fs->cgroup->mode == MN_CGROUP_V2)
-                return mount_hierarchy(fs, &fs->cgroup->dirs[0], flags);
+                return mount_hierarchy(fs, &fs->cgroup->dirs[0],
+                                       hierarchy_flags(fs, &fs->cgroup->dirs[0], flags));
         if (mount("tmpfs", ".", "tmpfs", flags & ~(unsigned long) MS_RDONLY, "mode=755,size=64k") < 0)
                 return -errno;
         cleanup_close int top = mn_open_in_root(fs->root_fd, mount_spec->destination, O_PATH | O_DIRECTORY,
@@ -101,6 +134,8 @@ mn_status rootfs_mount_cgroup(rootfs *fs, const oci_mount *mount_spec, mn_err *e
                 return mn_fail(err, MN_NOT_IMPLEMENTED, "type: this host has no cgroup file system");
         mount_options o;
         mn_status st = mount_options_parse(&o, mount_spec, err);
+        if (st == MN_OK)
+                st = check_delegation(fs, err);
         if (st == MN_OK) {
                 int r = mount_tree(fs, mount_spec, mount_options_flags(&o));
                 if (r < 0)

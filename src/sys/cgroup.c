@@ -96,6 +96,19 @@ static char *find_mount(const char *name, bool is_v2, char **mountinfo) {
         return NULL;
 }
 
+bool mn_cgroup_has_nsdelegate(void) {
+        cleanup_free char *text = NULL;
+        if (mn_file_read(AT_FDCWD, "/proc/self/mountinfo", MAX_PROC_FILE, &text, NULL) < 0)
+                return false;
+        for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                cleanup_free char *row = mn_strndup(line, strcspn(line, "\n"));
+                char *tail = strstr(row, " - cgroup2 ");
+                if (tail && strstr(tail, "nsdelegate"))
+                        return true;
+        }
+        return false;
+}
+
 static char *hierarchy_mount(const char *name, bool is_v2, char **mountinfo) {
         const char *dir = *name == '\0' ? "unified" : mn_str_has_prefix(name, "name=") ? name + 5 : name;
         char *path = mn_asprintf(CGROUP_ROOT "/%s", dir);

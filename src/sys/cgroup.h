@@ -57,6 +57,9 @@ typedef struct mn_cgroup_host {
 /* True where cgroup v2 alone is mounted. */
 bool mn_cgroup_is_pure_v2(void);
 
+/* True when v2 is mounted such that a cgroup namespace cannot change the limits of its own root. */
+bool mn_cgroup_has_nsdelegate(void);
+
 /* Reads /proc/self/cgroup and finds the mounts. -ENOENT when no hierarchy is mounted. */
 int mn_cgroup_host_init(mn_cgroup_host *host);
 void mn_cgroup_host_release(mn_cgroup_host *host);

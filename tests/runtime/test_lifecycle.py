@@ -199,7 +199,7 @@ def test_list_and_features(runtime, bundle):
     assert features['ociVersionMax'] == '1.3.0' and 'time' in features['linux']['namespaces']
     assert features['mountOptions'] == sorted(features['mountOptions'])
     assert features['linux']['netDevices'] == {'enabled': True} and features['linux']['intelRdt']['monitoring']
-    assert features['potentiallyUnsafeConfigAnnotations'] == ['io.minato.seccomp']
+    assert features['potentiallyUnsafeConfigAnnotations'] == ['io.minato.seccomp', 'io.minato.cgroup']
 
 
 def test_events_and_update(runtime, bundle):
