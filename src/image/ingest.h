@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "codec/reference.h"
 #include "image/layer_reader.h"
+#include "image/policy_signer.h"
 
 struct image_store;
 struct layer_store;
@@ -49,7 +50,7 @@ typedef struct image_ingest_image {
         const mn_reference *reference; /* tag or digest to record; NULL: the image has no name yet */
         const char *repo_digest; /* digest for RepoDigests: of the index or else the manifest; NULL: none */
         const char *parent;      /* id of the image it was made from here; NULL: none */
-        const char *signer;      /* who signed it, as verified; NULL when nobody looked */
+        const policy_signer_list *signers; /* who signed it, as verified; NULL or empty when nobody looked */
 } image_ingest_image;
 
 /* An image to push. Strings live in the arena given. */

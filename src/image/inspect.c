@@ -20,21 +20,44 @@ static mn_status config_as_json(const oci_image_config *config, mn_arena *arena,
                              ret, err);
 }
 
-/* {"Signature":[{"SignatureType":...,"Signer":{"Name":...}}]} of who signed the image, as the pull verified.
- */
+/* The repositories the image was pulled from or pushed to: those it has a digest in. With `lock`. */
+static void add_repositories(const struct image_record *record, mn_str *out) {
+        char name[MN_REFERENCE_TEXT_SIZE];
+        cleanup_map mn_map *seen = mn_map_new(NULL);
+        for (size_t i = 0; i < record->names.len; i++) {
+                mn_reference ref;
+                if (!image_is_digest_reference(record->names.items[i]) ||
+                    mn_reference_parse(record->names.items[i], &ref, NULL))
+                        continue;
+                mn_reference_name(&ref, name);
+                if (mn_map_has(seen, name))
+                        continue;
+                mn_str_add(out, mn_map_len(seen) ? ",{\"Repository\":" : "\"Pull\":[{\"Repository\":");
+                mn_json_add_str(out, name);
+                mn_str_add_char(out, '}');
+                mn_map_set(seen, name, seen);
+        }
+        if (mn_map_len(seen))
+                mn_str_add_char(out, ']');
+}
+
+/* What is known of where the image is from: who signed it, as a pull verified, and its repositories. */
 static mn_status identity_as_json(image_store *images, const char *id, mn_arena *arena, const mn_json **ret,
                                   mn_err *err) {
         cleanup_str mn_str text = { 0 };
         image_lock(images);
         const struct image_record *record = mn_map_get(images->images, id);
-        const char *signer = record && !mn_str_is_empty(record->signer) ? record->signer : NULL;
-        if (signer) {
-                mn_str_add(&text, "{\"Signature\":[{\"Name\":");
-                mn_json_add_str(&text, signer);
-                mn_str_add(&text, "}]}");
+        mn_str_add_char(&text, '{');
+        if (record && record->signers.len) {
+                mn_str_add(&text, "\"Signature\":");
+                mn_json_encode(&policy_signer_list_type, &record->signers, 0, &text);
         }
+        cleanup_str mn_str pull = { 0 };
+        if (record)
+                add_repositories(record, &pull);
+        mn_str_printf(&text, "%s%s}", text.len > 1 && pull.len ? "," : "", mn_str_text(&pull));
         image_unlock(images);
-        if (!text.len)
+        if (text.len <= 2)
                 return MN_OK;
         return mn_json_parse(arena, mn_arena_strndup(arena, mn_str_text(&text), text.len), text.len, NULL,
                              ret, err);

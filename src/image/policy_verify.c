@@ -13,6 +13,15 @@
 #include "image/signature.h"
 #include "sys/file.h"
 
+#define SIGNER(member) offsetof(policy_signer, member)
+static const mn_field signer_fields[] = {
+        { "Name", &mn_type_str, SIGNER(name) },
+        { "SignatureType", &mn_type_str, SIGNER(type), MN_OMIT_EMPTY },
+        { 0 },
+};
+static const mn_type signer_type = MN_STRUCT(policy_signer, signer_fields);
+const mn_type policy_signer_list_type = MN_LIST_OF(&signer_type);
+
 enum { POLICY_FILE_MAX = 1 << 20, KEY_FILE_MAX = 64 << 10 };
 
 typedef MN_VEC(signature_key *) key_vec;
@@ -99,8 +108,17 @@ static mn_status fail_tally(const struct tally *t, mn_err *err) {
                 t->nfound, t->nother_key, t->nother_image, t->nother_name);
 }
 
+/* There is room for one of each requirement. */
+static void add_signer(policy_signer_list *signers, const signature_key *key, const cosign_signature *s,
+                       mn_arena *arena) {
+        signers->items[signers->len++] = (policy_signer){
+                mn_arena_printf(arena, "key %s", signature_key_fingerprint(key)),
+                mn_arena_strdup(arena, s->form == COSIGN_DSSE ? "bundle-v0.3" : "simplesigning-v1")
+        };
+}
+
 static mn_status check_signed(const policy_check_spec *spec, const policy_requirement *r, const key_vec *keys,
-                              mn_arena *arena, const char **ret_signer, mn_err *err) {
+                              mn_arena *arena, policy_signer_list *signers, mn_err *err) {
         struct tally tally = { 0 };
         for (size_t d = 0; d < MN_ARRAY_LEN(spec->digests) && spec->digests[d]; d++) {
                 cosign_signature_list list = { 0 };
@@ -113,7 +131,7 @@ static mn_status check_signed(const policy_check_spec *spec, const policy_requir
                                                          arena, &tally);
                         if (!key)
                                 continue;
-                        *ret_signer = mn_arena_printf(arena, "key %s", signature_key_fingerprint(key));
+                        add_signer(signers, key, &list.items[i], arena);
                         return MN_OK;
                 }
         }
@@ -121,7 +139,7 @@ static mn_status check_signed(const policy_check_spec *spec, const policy_requir
 }
 
 static mn_status check_requirement(const policy_check_spec *spec, const policy_requirement *r,
-                                   mn_arena *arena, const char **ret_signer, mn_err *err) {
+                                   mn_arena *arena, policy_signer_list *signers, mn_err *err) {
         key_vec keys = { 0 };
         mn_status status = MN_OK;
         switch (r->kind) {
@@ -138,7 +156,7 @@ static mn_status check_requirement(const policy_check_spec *spec, const policy_r
         case POLICY_SIGSTORE:
                 status = read_keys(r, &keys, err);
                 if (!status)
-                        status = check_signed(spec, r, &keys, arena, ret_signer, err);
+                        status = check_signed(spec, r, &keys, arena, signers, err);
                 free_keys(&keys);
                 break;
         }
@@ -164,21 +182,24 @@ static mn_status find_requirements(const policy_check_spec *spec, mn_arena *aren
         return status ? mn_err_prefix(err, status, "policy \"%s\"", file) : MN_OK;
 }
 
-mn_status policy_check(const policy_check_spec *spec, mn_arena *arena, const char **ret_signer, mn_err *err) {
+mn_status policy_check(const policy_check_spec *spec, mn_arena *arena, policy_signer_list *ret_signers,
+                       mn_err *err) {
         char name[MN_REFERENCE_TEXT_SIZE];
         policy_requirements requirements;
-        const char *signer = NULL;
+        policy_signer_list signers = { 0 };
         mn_reference_familiar(spec->reference, name);
         mn_status status = find_requirements(spec, arena, &requirements, err);
         bool has_key = false;
+        if (!status)
+                signers.items = mn_arena_array(arena, requirements.len + 1, sizeof(*signers.items));
         for (size_t i = 0; !status && i < requirements.len; i++) {
                 has_key = has_key || requirements.items[i].kind == POLICY_SIGSTORE;
-                status = check_requirement(spec, &requirements.items[i], arena, &signer, err);
+                status = check_requirement(spec, &requirements.items[i], arena, &signers, err);
         }
         if (!status && spec->is_verified && !has_key)
                 status = mn_fail(err, MN_FORBIDDEN, "the policy names no public key for it");
         if (status)
                 return mn_err_prefix(err, MN_FORBIDDEN, "image %s cannot be verified", name);
-        *ret_signer = signer;
+        *ret_signers = signers;
         return MN_OK;
 }

@@ -6,6 +6,7 @@
  */
 
 #include "image/policy.h"
+#include "image/policy_signer.h"
 #include "image/registry_session.h"
 
 enum { POLICY_SIGNATURES_MAX = 64 };
@@ -20,7 +21,7 @@ typedef struct policy_check_spec {
         bool is_verified;   /* demand a signature whatever the policy says */
 } policy_check_spec;
 
-/* MN_OK when the image may be pulled; `*ret_signer` (in the arena) then says who signed it, NULL when nobody
-   had to. MN_FORBIDDEN with the reason otherwise. */
-mn_status policy_check(const policy_check_spec *spec, mn_arena *arena, const char **ret_signer,
+/* MN_OK when the image may be pulled; `*ret_signers` (in the arena) then says who signed it, one for each
+   requirement of a signature. MN_FORBIDDEN with the reason otherwise. */
+mn_status policy_check(const policy_check_spec *spec, mn_arena *arena, policy_signer_list *ret_signers,
                        mn_err *err) MN_MUST_USE;

@@ -107,7 +107,7 @@ static image_ingest_image ingest_image(const struct pull *p) {
                            doc->index_text.len },
                 .reference = &p->reference,
                 .repo_digest = doc->index_text.data ? doc->index_digest : doc->manifest_digest,
-                .signer = doc->signer,
+                .signers = &doc->signers,
         };
 }
 

@@ -114,7 +114,7 @@ static mn_status check_policy(pull_document *doc, registry_session *session, reg
                                     .digests = { has_index ? doc->index_digest : doc->manifest_digest,
                                                  has_index ? doc->manifest_digest : NULL },
                                     .is_verified = spec->is_verified };
-        return policy_check(&check, arena, &doc->signer, err);
+        return policy_check(&check, arena, &doc->signers, err);
 }
 
 mn_status pull_document_fetch(pull_document *doc, registry_session *session, registry_http *http,

@@ -2,6 +2,7 @@
 #pragma once
 /* The documents that make an image: index, manifest, config; fetched, verified, and kept byte for byte. */
 
+#include "image/policy_signer.h"
 #include "image/registry_manifest.h"
 #include "image/registry_session.h"
 
@@ -21,7 +22,7 @@ typedef struct pull_document {
         oci_document manifest;
         pull_text config_text;
         registry_config config;
-        const char *signer; /* who signed, when the policy asked; else NULL */
+        policy_signer_list signers; /* who signed, when the policy asked */
 } pull_document;
 
 typedef struct pull_document_spec {

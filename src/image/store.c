@@ -40,7 +40,7 @@ static const mn_field image_fields[] = {
         { "LastUsed", &mn_type_i64, RECORD(last_used), MN_OMIT_EMPTY },
         { "Labels", &mn_type_str_map, RECORD(labels), MN_OMIT_EMPTY },
         { "Manifests", &manifest_list_type, RECORD(manifests), MN_OMIT_EMPTY },
-        { "Signer", &mn_type_str, RECORD(signer), MN_OMIT_EMPTY },
+        { "Signers", &policy_signer_list_type, RECORD(signers), MN_OMIT_EMPTY },
         { "Hidden", &mn_type_bool, RECORD(is_hidden), MN_OMIT_EMPTY },
         { 0 },
 };

@@ -51,6 +51,20 @@ static void add_manifests(const struct image_add_spec *spec, const struct image_
         ret->manifests.len = n;
 }
 
+static bool has_signers(const struct image_add_spec *spec) {
+        return spec->signers && spec->signers->len;
+}
+
+/* True when the record says the same of who signed, or nobody looked now. */
+static bool has_same_signers(const struct image_add_spec *spec, const struct image_record *record) {
+        size_t n = has_signers(spec) ? spec->signers->len : 0;
+        for (size_t i = 0; i < n; i++)
+                if (i >= record->signers.len ||
+                    strcmp(spec->signers->items[i].name, record->signers.items[i].name) != 0)
+                        return false;
+        return !n || n == record->signers.len;
+}
+
 /* What `record` would be with the spec's documents; strings in its own new arena. */
 static mn_status make_record(image_store *images, const struct image_add_spec *spec, const char *id,
                              const struct image_record *old, struct image_record *ret, mn_err *err) {
@@ -72,7 +86,8 @@ static mn_status make_record(image_store *images, const struct image_add_spec *s
         ret->last_used = old->id && !(spec->references && *spec->references) ? old->last_used : mn_now_ns();
         ret->use_noted = ret->last_used;
         add_manifests(spec, old, ret);
-        ret->signer = copy_or_empty(arena, spec->signer ? spec->signer : old->signer);
+        mn_json_copy(&policy_signer_list_type, has_signers(spec) ? spec->signers : &old->signers, arena,
+                     &ret->signers);
         return MN_OK;
 }
 
@@ -221,10 +236,11 @@ static mn_status add(image_store *images, const struct image_add_spec *spec, con
         image_lock(images);
         struct image_record *old = mn_map_get(images->images, id);
         bool known = is_known(images, spec, old);
+        bool is_complete = known && has_same_signers(spec, old);
         image_unlock(images);
         if (ret_is_new)
                 *ret_is_new = !known;
-        if (known)
+        if (is_complete)
                 return MN_OK;
         struct image_record *record = mn_alloc(sizeof(*record));
         record->arena = mn_arena_new();

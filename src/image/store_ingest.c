@@ -147,7 +147,7 @@ static bool is_current(void *object, const image_ingest_image *image) {
         bool is = true;
         image_lock(images);
         const struct image_record *record = mn_map_get(images->images, image->config.digest);
-        is = record && !record->is_hidden;
+        is = record && !record->is_hidden && (!image->signers || !image->signers->len || record->signers.len);
         for (char **full = references_of(image, arena); is && *full; full++) {
                 const struct index_record *index = image_index_of(images, *full);
                 is = image->index.data ? index && !strcmp(index->digest, image->index.digest) &&
@@ -171,7 +171,7 @@ static mn_status commit(void *object, void *session, const image_ingest_image *i
                 .attachments = documents_of(image->attachments, image->nattachments, arena),
                 .nattachments = image->nattachments,
                 .parent = image->parent,
-                .signer = image->signer,
+                .signers = image->signers,
                 .references = references_of(image, arena),
         };
         return image_add(object, &spec, id, ret_is_new, err);

@@ -14,6 +14,7 @@
 #include "base/vec.h"
 #include "image/image.h"
 #include "image/layer.h"
+#include "image/policy_signer.h"
 #include "store/store.h"
 
 #define STORE_KIND_IMAGE "image"
@@ -37,7 +38,7 @@ struct image_record {
         int64_t last_used;
         mn_str_map labels;
         MN_LIST(struct image_manifest) manifests; /* the newest first */
-        char *signer;
+        policy_signer_list signers;
         int64_t use_noted; /* the last use the database knows */
         bool is_hidden;    /* removed by force while containers used it */
 
@@ -141,7 +142,7 @@ struct image_add_spec {
         const struct image_document *attachments; /* documents of the index's attestations */
         size_t nattachments;
         const char *parent;
-        const char *signer;
+        const policy_signer_list *signers; /* NULL or empty: nobody looked */
         char *const *references; /* full texts with tag or digest, to point to the image; may be NULL */
 };
 
