@@ -12,7 +12,7 @@
 #include "codec/size.h"
 #include "sys/fd.h"
 
-enum { MAX_LINE = 1 << 20, MAX_BARS = 1000, BAR_WIDTH = 50 };
+enum { MAX_LINE = 1 << 20, MAX_BARS = 1000, BAR_WIDTH = 50, LONGEST_S = 100 * 3600 };
 
 /* Length of the first JSON document in `text`, 0 when it is not complete. Documents may follow each other
  * with or without line breaks. */
@@ -78,7 +78,10 @@ mn_status progress_each(client_stream *stream,
 
 typedef struct bar {
         char *id;
-        size_t line; /* from the top */
+        size_t line;   /* from the top */
+        char *status;  /* what the figures are about */
+        int64_t since; /* when they began, with how much */
+        int64_t first;
 } bar;
 
 typedef struct progress {
@@ -126,6 +129,38 @@ static void add_bar(const progress *p, const mn_json *detail, mn_str *out) {
         mn_str_printf(out, " %8s/%s", current_text, mn_size_human((double) total, 4, total_text));
 }
 
+/* Notes where the figures of a status began. */
+static void note_figures(bar *b, const char *status, int64_t current) {
+        if (mn_str_equal(b->status, status) && current >= b->first)
+                return;
+        free(b->status);
+        b->status = mn_strdup(status);
+        b->since = mn_monotonic_ns();
+        b->first = current;
+}
+
+/* "  12.5MB/s  8s": how fast since the status began, and how long at that pace. Not before half a second. */
+static void add_rate(const bar *b, const mn_json *detail, mn_str *out) {
+        char rate_text[MN_SIZE_TEXT_SIZE];
+        int64_t current = cli_number(detail, "current"), total = cli_number(detail, "total");
+        double seconds = (double) (mn_monotonic_ns() - b->since) / (double) MN_NS_PER_SEC;
+        if (seconds < 0.5 || current <= b->first || current >= total)
+                return;
+        double rate = (double) (current - b->first) / seconds;
+        double wanted = (double) (total - current) / rate + 1;
+        mn_str_printf(out, "  %s/s", mn_size_human(rate, 3, rate_text));
+        if (wanted > LONGEST_S)
+                return;
+        int64_t left = (int64_t) wanted;
+        mn_str_add(out, "  ");
+        if (left >= 3600)
+                mn_str_printf(out, "%lldh%lldm", (long long) (left / 3600), (long long) (left / 60 % 60));
+        else if (left >= 60)
+                mn_str_printf(out, "%lldm%llds", (long long) (left / 60), (long long) (left % 60));
+        else
+                mn_str_printf(out, "%llds", (long long) left);
+}
+
 static bar *find_bar(progress *p, const char *id) {
         for (size_t i = 0; i < p->nbars; i++)
                 if (strcmp(p->bars[i].id, id) == 0)
@@ -142,8 +177,11 @@ static void show_on_terminal(progress *p, const char *id, const char *status, co
                 up = p->lines - b->line;
         } else if (p->nbars < MAX_BARS) {
                 p->bars = mn_realloc(p->bars, (p->nbars + 1) * sizeof(*p->bars));
-                p->bars[p->nbars++] = (bar){ mn_strdup(id), p->lines++ };
+                b = &p->bars[p->nbars++];
+                *b = (bar){ .id = mn_strdup(id), .line = p->lines++ };
         }
+        if (b && detail)
+                note_figures(b, status, cli_number(detail, "current"));
         if (up)
                 mn_str_printf(&out, "\x1b[%zuA\x1b[2K\r", up);
         if (*id) {
@@ -153,6 +191,8 @@ static void show_on_terminal(progress *p, const char *id, const char *status, co
         add_text(&out, status, false);
         if (detail)
                 add_bar(p, detail, &out);
+        if (detail && b)
+                add_rate(b, detail, &out);
         mn_str_add(&out, "\r\n");
         if (up > 1)
                 mn_str_printf(&out, "\x1b[%zuB", up - 1);
@@ -161,8 +201,10 @@ static void show_on_terminal(progress *p, const char *id, const char *status, co
 
 /* What is above is left as it is from now on. */
 static void forget_bars(progress *p) {
-        for (size_t i = 0; i < p->nbars; i++)
+        for (size_t i = 0; i < p->nbars; i++) {
                 free(p->bars[i].id);
+                free(p->bars[i].status);
+        }
         p->nbars = p->lines = 0;
 }
 

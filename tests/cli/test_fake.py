@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a well-behaved daemon never says: hostile names, endless answers, old versions, failures."""
 import json
+import re
 import resource
 import subprocess
 import threading
+import time
 
 import pytest
 
 from fake_daemon import FakeDaemon, frame
+from test_terminal import Terminal
 
 EVIL = "x\x1b]0;title\x07\r\n\x9b31m\u202etxt.exe"
 
@@ -210,3 +213,29 @@ def test_headers_of_the_configuration_go_with_every_request(clis, tmp_path):
         ours.ok("ps")
         headers = daemon.requests[-1][4]
         assert headers["X-Team"] == "blue" and "X-Evil" not in headers and "Bad" not in headers
+
+
+def layer_at_a_steady_pace(request):
+    """0, 1 and 2 of 10 MB, a second apart: 1 MB/s, 8 seconds left; then another phase, and absurd figures."""
+    out = request.stream()
+    for current in (0, 1_000_000, 2_000_000):
+        out.write(json.dumps({"id": "aaaaaaaaaaaa", "status": "Downloading", "progressDetail": {"current": current, "total": 10_000_000}}).encode())
+        time.sleep(0.6)
+    out.write(b'{"id":"aaaaaaaaaaaa","status":"Extracting","progressDetail":{"current":5000000,"total":9223372036854775807}}')
+    time.sleep(0.6)
+    out.write(b'{"id":"aaaaaaaaaaaa","status":"Extracting","progressDetail":{"current":5000001,"total":9223372036854775807}}')
+    out.write(b'{"id":"aaaaaaaaaaaa","status":"Pull complete","progressDetail":{}}')
+
+
+def test_bars_have_rate_and_time_left(clis):
+    with FakeDaemon({("POST", "/images/create"): layer_at_a_steady_pace}) as daemon:
+        ours, _ = clis(daemon.host)
+        terminal = Terminal(ours, "pull", "busybox", columns=160)
+        text = terminal.wait_for("Pull complete")
+        assert terminal.end() == 0
+        lines = [line for line in re.split(r"\x1b\[\d+A\x1b\[2K|\r\n", text) if "Downloading" in line]
+        assert "MB/s" not in lines[0] and re.search(r"2MB/10MB  [\d.]+[kM]B/s  \d", lines[-1]), lines
+        assert re.search(r"9\.223EB  \d\S*B/s\r", text), text  # no time left that nobody lives to see
+        piped = ours("pull", "busybox")
+        assert "MB" not in piped.out and "aaaaaaaaaaaa: Pull complete" in piped.out
+        assert ours("pull", "-q", "busybox").out == "docker.io/library/busybox:latest\n"
