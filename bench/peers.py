@@ -53,11 +53,16 @@ def command_line(pid):
 class Engine:
     """A running daemon. `cli` is the argv prefix of its command line."""
 
-    def __init__(self, name, daemon, client, version):
-        self.name, self.client, self.version_command = name, client, version
+    run_options = ()  # what `run` needs on this machine beside what is compared
+
+    def __init__(self, name, daemon, client):
+        self.name, self.client = name, client
         self.dir = tempfile.mkdtemp(prefix=f'bench-{name}-', dir=os.environ.get('BENCH_DIR', '/var/tmp'))
         self.socket = f'{self.dir}/{name}.sock'
         self.log = open(f'{self.dir}/log', 'w')
+        # Where a distribution puts it: /run is memory there. Not so in every container or virtual machine.
+        os.mkdir(f'{self.dir}/run')
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=711', 'bench', f'{self.dir}/run'], check=True)
         self.argv = daemon(self)
         self.process = None
 
@@ -80,6 +85,11 @@ class Engine:
         if check and result.returncode != 0:
             raise SystemExit(f'bench: {self.name} {" ".join(args)}: {result.stderr}\n{open(self.log.name).read()[-2000:]}')
         return result.stdout.strip()
+
+    def run_status(self, *args):
+        """What a command that fails says; None when it works."""
+        result = subprocess.run([*self.cli, *args], capture_output=True, text=True)
+        return result.stderr or f'exit status {result.returncode}' if result.returncode else None
 
     def stop(self, keeps=False):
         """Ends the daemon; `keeps`: its directories stay for another start, until remove()."""
@@ -114,21 +124,24 @@ def minato():
     return Engine('minato',
                   lambda e: [daemon, '--data-root', f'{e.dir}/data', '--exec-root', f'{e.dir}/run', '-H',
                              f'unix://{e.socket}', '--pidfile', f'{e.dir}/pid'],
-                  lambda e: [find('minato'), '-H', f'unix://{e.socket}'], ['version'])
+                  lambda e: [find('minato'), '-H', f'unix://{e.socket}'])
 
 
 def docker():
     return Engine('docker',
                   lambda e: ['/usr/sbin/dockerd', '--data-root', f'{e.dir}/data', '--exec-root', f'{e.dir}/run', '-H',
                              f'unix://{e.socket}', '--pidfile', f'{e.dir}/pid'],
-                  lambda e: ['/usr/bin/docker', '-H', f'unix://{e.socket}'], ['version'])
+                  lambda e: ['/usr/bin/docker', '-H', f'unix://{e.socket}'])
 
 
 def podman():
-    """No daemon: the process only holds the network namespace."""
+    """No daemon: the process only holds the network namespace. With runc, for Debian's crun refuses a hybrid host, and with
+    limits of its own: its defaults are beyond what may be granted where root has no CAP_SYS_RESOURCE."""
     engine = Engine('podman', lambda e: ['sleep', 'infinity'],
                     lambda e: ['nsenter', '-t', str(e.process.pid), '-n', '--', '/usr/bin/podman', '--root', f'{e.dir}/data', '--runroot',
-                               f'{e.dir}/run', '--storage-driver', 'overlay', '--cgroup-manager', 'cgroupfs', '--log-level', 'error'], ['version'])
+                               f'{e.dir}/run', '--tmpdir', f'{e.dir}/tmp', '--storage-driver', 'overlay', '--cgroup-manager', 'cgroupfs',
+                               '--runtime', shutil.which('runc') or '/usr/sbin/runc', '--events-backend', 'none', '--log-level', 'error'])
+    engine.run_options = ('--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024')
     return engine
 
 

@@ -17,3 +17,10 @@ def report(what, ours, theirs, wanted, peer='docker'):
 def value(what, ratio, wanted, text):
     results.append((what, ratio, wanted))
     print(f'  {what}: {text}: {ratio:.1f}x (wanted: {wanted}x)', flush=True)
+
+
+def absolute(what, measured, wanted, form, is_more_better=False):
+    """A figure that has a limit of its own instead of a peer; counted as a ratio to it."""
+    ratio = measured / wanted if is_more_better else min(wanted / max(measured, 1e-9), 1000)
+    results.append((what, ratio, 1))
+    print(f'  {what}: {form.format(measured)} (wanted: {"at least" if is_more_better else "at most"} {form.format(wanted)})', flush=True)
