@@ -35,6 +35,7 @@ typedef enum cli_kind {
 typedef enum cli_option_flags {
         CLI_HIDDEN = 1 << 0,     /* parsed, not shown */
         CLI_DEFAULT_ON = 1 << 1, /* CLI_BOOL: true unless switched off */
+        CLI_WINDOWS = 1 << 2,    /* for daemons on Windows; its kind is a number */
 } cli_option_flags;
 
 typedef struct cli_option {
@@ -95,6 +96,9 @@ mn_status cli_parse(mn_arena *arena, char *const *argv, cli_invocation *inv, mn_
 
 /* Checks the number of arguments; MN_INVALID with Docker's message. */
 mn_status cli_check_args(const cli_invocation *inv, mn_err *err) MN_MUST_USE;
+
+/* The first option given that only daemons on Windows have, or NULL. */
+const cli_option *cli_find_windows_option(const cli_invocation *inv);
 
 /* Child of that name, or NULL. */
 const cli_command *cli_find_child(const cli_command *group, const char *name);

@@ -42,8 +42,6 @@ static mn_status check_modes(const create_options *o, mn_err *err) {
 }
 
 static mn_status check(const create_options *o, mn_err *err) {
-        if (o->gpus)
-                return mn_fail(err, MN_NOT_IMPLEMENTED, "--gpus is not supported");
         if (o->use_api_socket)
                 return mn_fail(err, MN_NOT_IMPLEMENTED, "--use-api-socket is not supported");
         if (o->rm && o->restart && *o->restart && strcmp(o->restart, "no") != 0)
@@ -170,7 +168,13 @@ static mn_status fill_devices(mn_arena *arena, const create_options *o, wire_res
                 status = fill_throttles(arena, o->device_read_iops, false, &r->blkio_device_read_iops, err);
         if (!status)
                 status = fill_throttles(arena, o->device_write_iops, false, &r->blkio_device_write_iops, err);
-        r->devices.items = ndevices ? mn_arena_array(arena, ndevices, sizeof(*r->devices.items)) : NULL;
+        size_t ngpus = mn_strv_len(o->gpus);
+        r->device_requests.items = ngpus ? mn_arena_array(arena, ngpus, sizeof(*r->device_requests.items))
+                                         : NULL;
+        for (; !status && r->device_requests.len < ngpus; r->device_requests.len++)
+                status = hostspec_gpus(arena, o->gpus[r->device_requests.len],
+                                       &r->device_requests.items[r->device_requests.len], err);
+        r->devices.items = mn_arena_array(arena, ndevices + 1, sizeof(*r->devices.items)); /* [], not null */
         for (; !status && r->devices.len < ndevices; r->devices.len++)
                 status = hostspec_device(arena, o->device[r->devices.len], &r->devices.items[r->devices.len],
                                          err);
@@ -188,25 +192,14 @@ static mn_status fill_devices(mn_arena *arena, const create_options *o, wire_res
 }
 
 static mn_status fill_resources(mn_arena *arena, const create_options *o, wire_resources *r, mn_err *err) {
-        r->cpu_shares = number(o->cpu_shares);
-        r->memory_bytes = number(o->memory);
-        r->nano_cpus = number(o->cpus);
+        limits_fill(&o->limits, r);
         r->cgroup_parent = (char *) o->cgroup_parent;
-        r->blkio_weight = (uint16_t) number(o->blkio_weight);
-        r->cpu_period_us = number(o->cpu_period);
-        r->cpu_quota_us = number(o->cpu_quota);
-        r->cpu_realtime_period_us = number(o->cpu_rt_period);
-        r->cpu_realtime_runtime_us = number(o->cpu_rt_runtime);
-        r->cpuset_cpus = (char *) o->cpuset_cpus;
-        r->cpuset_mems = (char *) o->cpuset_mems;
         r->device_cgroup_rules = o->device_cgroup_rule;
         r->kernel_memory_bytes = number(o->kernel_memory);
-        r->memory_reservation_bytes = number(o->memory_reservation);
-        r->memory_swap_bytes = number(o->memory_swap);
         r->memory_swappiness = o->memory_swappiness && *o->memory_swappiness >= 0 ? o->memory_swappiness
                                                                                   : NULL;
-        r->is_oom_kill_disabled = o->oom_kill_disable ? (bool *) &o->oom_kill_disable : NULL;
-        r->pids_limit = o->pids_limit;
+        r->is_oom_kill_disabled = (bool *) &o->oom_kill_disable;
+        r->pids_limit = o->limits.pids_limit ? o->limits.pids_limit : mn_arena_alloc(arena, sizeof(int64_t));
         r->cpu_count = number(o->cpu_count);
         r->cpu_percent = number(o->cpu_percent);
         r->io_maximum_iops = (uint64_t) number(o->io_maxiops);

@@ -3,13 +3,13 @@
 /* The options that `run` and `create` share, and the request they make of them. */
 
 #include "cli/cli.h"
+#include "cli/limits.h"
 #include "wire/container.h"
 
 typedef struct create_options {
         char **add_host;
         char **annotation;
         char **attach;
-        int64_t *blkio_weight;
         char **blkio_weight_device;
         char **cap_add;
         char **cap_drop;
@@ -18,14 +18,6 @@ typedef struct create_options {
         const char *cidfile;
         int64_t *cpu_count;
         int64_t *cpu_percent;
-        int64_t *cpu_period;
-        int64_t *cpu_quota;
-        int64_t *cpu_rt_period;
-        int64_t *cpu_rt_runtime;
-        int64_t *cpu_shares;
-        int64_t *cpus;
-        const char *cpuset_cpus;
-        const char *cpuset_mems;
         char **device;
         char **device_cgroup_rule;
         char **device_read_bps;
@@ -67,9 +59,6 @@ typedef struct create_options {
         const char *log_driver;
         char **log_opt;
         const char *mac_address;
-        int64_t *memory;
-        int64_t *memory_reservation;
-        int64_t *memory_swap;
         int64_t *memory_swappiness;
         char **mount;
         const char *name;
@@ -79,7 +68,6 @@ typedef struct create_options {
         bool oom_kill_disable;
         int64_t *oom_score_adj;
         const char *pid;
-        int64_t *pids_limit;
         const char *platform;
         bool privileged;
         char **publish;
@@ -107,6 +95,7 @@ typedef struct create_options {
         const char *volume_driver;
         char **volumes_from;
         const char *workdir;
+        limit_options limits;
         char **net;
         char **net_alias;
         char **dns_opt;
@@ -132,6 +121,7 @@ mn_status create_check_label(mn_arena *arena, const char **value, mn_err *err);
 mn_status create_check_dns(mn_arena *arena, const char **value, mn_err *err);
 mn_status create_check_sysctl(mn_arena *arena, const char **value, mn_err *err);
 mn_status create_check_device_rule(mn_arena *arena, const char **value, mn_err *err);
+mn_status create_check_gpus(mn_arena *arena, const char **value, mn_err *err);
 mn_status create_check_network(mn_arena *arena, const char **value, mn_err *err);
 
 /* Length of the name in "host:ip" or "host=ip"; 0 when it is neither. */

@@ -100,3 +100,8 @@ mn_status create_check_device_rule(mn_arena *arena, const char **value, mn_err *
                 return MN_OK;
         return mn_fail(err, MN_INVALID, "invalid device cgroup format '%s'", *value);
 }
+
+mn_status create_check_gpus(mn_arena *arena, const char **value, mn_err *err) {
+        wire_device_request ignored;
+        return hostspec_gpus(arena, *value, &ignored, err);
+}

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/num.h"
 #include "base/strv.h"
+#include "cli/pairs.h"
 #include "codec/size.h"
 
 /* "./data" as an absolute path, ".." and "." taken out by the kernel where the directory exists. */
@@ -152,30 +153,12 @@ static mn_status set_mount_field(mn_arena *arena, const char *key, const char *v
         return MN_OK;
 }
 
-/* Takes the next field of a line of comma-separated values, quotes as CSV has them; `*s` moves behind it. */
-static const char *next_field(mn_arena *arena, const char **s) {
-        cleanup_str mn_str field = MN_STR_INIT(0);
-        bool is_quoted = **s == '"';
-        *s += is_quoted;
-        for (; **s; (*s)++) {
-                if (is_quoted && (*s)[0] == '"' && (*s)[1] == '"')
-                        (*s)++;
-                else if (is_quoted && **s == '"') {
-                        is_quoted = false;
-                        continue;
-                } else if (!is_quoted && **s == ',')
-                        break;
-                mn_str_add_char(&field, **s);
-        }
-        return mn_arena_strdup(arena, mn_str_text(&field));
-}
-
 static mn_status parse_mount(mn_arena *arena, const char *text, wire_mount *m, mn_err *err) {
         m->type = mn_arena_strdup(arena, "volume");
         if (!*text)
                 return mn_fail(err, MN_INVALID, "value is empty");
         for (const char *s = text;; s++) {
-                const char *field = next_field(arena, &s);
+                const char *field = pairs_next_field(arena, &s);
                 size_t len = strcspn(field, "=");
                 mn_status status = set_mount_field(arena, mn_arena_strndup(arena, field, len),
                                                    field[len] ? field + len + 1 : NULL, m, err);
@@ -213,8 +196,6 @@ mn_status create_storage(mn_arena *arena, const create_options *o, wire_containe
         }
         if (!nbinds)
                 host->binds = NULL;
-        if (!nvolumes)
-                body->config.volumes = NULL;
         host->mounts.items = nmounts ? mn_arena_array(arena, nmounts, sizeof(*host->mounts.items)) : NULL;
         for (; host->mounts.len < nmounts; host->mounts.len++) {
                 mn_status status = parse_mount(arena, o->mount[host->mounts.len],

@@ -19,6 +19,9 @@ mn_status hostspec_device(mn_arena *arena, const char *text, wire_device_mapping
 mn_status hostspec_throttle(mn_arena *arena, const char *text, bool is_size, wire_throttle_device *ret,
                             mn_err *err) MN_MUST_USE;
 
+/* --gpus: "all", a number, or "driver=,count=,device=,capabilities=,options=" as a line of CSV. */
+mn_status hostspec_gpus(mn_arena *arena, const char *text, wire_device_request *ret, mn_err *err) MN_MUST_USE;
+
 /* "/dev/sda:500". */
 mn_status hostspec_weight(mn_arena *arena, const char *text, wire_weight_device *ret,
                           mn_err *err) MN_MUST_USE;

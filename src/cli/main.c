@@ -108,6 +108,12 @@ static int run_command(cli *c, char **argv) {
                 return show_help(inv.command, inv.path, is_bare_group ? stderr : stdout);
         if (cli_check_args(&inv, &err))
                 return usage_error(c, &inv, &err, true, CLI_EXIT_FAILURE);
+        const cli_option *foreign = cli_find_windows_option(&inv);
+        if (foreign)
+                return cli_failf("\"--%s\" is only supported on a Docker daemon running on windows, but the "
+                                 "Docker daemon "
+                                 "is running on linux",
+                                 foreign->name);
         c->path = inv.path;
         return inv.command->run(c, inv.options, inv.args);
 }

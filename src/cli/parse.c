@@ -289,3 +289,10 @@ mn_status cli_check_args(const cli_invocation *inv, mn_err *err) {
         return mn_fail(err, MN_INVALID, "'%s' requires at least %d and at most %d arguments", inv->path,
                        c->min_args, c->max_args);
 }
+
+const cli_option *cli_find_windows_option(const cli_invocation *inv) {
+        for (const cli_option *o = inv->command->options; o && o->name; o++)
+                if ((o->flags & CLI_WINDOWS) && *(int64_t *const *) ((const char *) inv->options + o->offset))
+                        return o;
+        return NULL;
+}
