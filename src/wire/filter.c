@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "codec/duration.h"
 
 static wire_filter *find(const wire_filters *f, const char *key) {
         for (size_t i = 0; i < f->len; i++) {
@@ -182,4 +183,9 @@ mn_status wire_filters_time(const wire_filters *f, const char *key, int64_t now_
         if (wire_time_parse(values[0], now_ns, ret_ns) < 0)
                 return mn_fail(err, MN_INVALID, "invalid filter '%s=[%s]'", key, values[0]);
         return MN_OK;
+}
+
+int wire_time_parse(const char *text, int64_t now_ns, int64_t *ret_ns) {
+        *ret_ns = 0;
+        return text && *text ? mn_moment_parse(text, now_ns, ret_ns) : 0;
 }

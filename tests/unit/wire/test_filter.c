@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "base/macro.h"
@@ -73,6 +74,15 @@ static void matching(void **state) {
 static void moments(void **state) {
         (void) state;
         int64_t now = 1000 * MN_NS_PER_SEC, ns;
+        setenv("TZ", "UTC", 1);
+        tzset();
+        assert_int_equal(wire_time_parse(NULL, now, &ns), 0);
+        assert_int_equal(ns, 0);
+        assert_int_equal(wire_time_parse("", now, &ns), 0);
+        assert_int_equal(wire_time_parse("0", now, &ns), 0);
+        assert_int_equal(ns, 0);
+        assert_int_equal(wire_time_parse("-1m", now, &ns), 0); /* Go adds a negative duration: the future */
+        assert_int_equal(ns, 1060 * MN_NS_PER_SEC);
         assert_int_equal(wire_time_parse("12.5", now, &ns), 0);
         assert_int_equal(ns, 12500000000);
         assert_int_equal(wire_time_parse("1136073600.000000001", now, &ns), 0);
