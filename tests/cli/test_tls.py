@@ -11,7 +11,7 @@ import pytest
 from conftest import DOCKER, Cli
 from harness import certificates
 from harness import daemon as harness
-from test_terminal import Terminal
+from terminal import Terminal
 
 if os.geteuid():
     pytest.skip("needs root", allow_module_level=True)
@@ -158,14 +158,15 @@ def test_streams_and_exit_codes(pki, inside):
     ours.ok("run", "-d", "--name", "tls", "--network", "none", "busybox", "sleep", "1000")
     try:
         assert ours("exec", "-i", "tls", "md5sum", input=b"x").out.startswith("9dd4e461268c8034f5c8564e155c67a6")
-        t = Terminal(ours, "exec", "-it", "tls", "sh")
+        t = Terminal([ours.program, "exec", "-it", "tls", "sh"], ours.environment, 30, 100)
         t.type("stty size; exit 6\n")
-        t.wait_for("30 100")
-        assert t.end() == 6
-        t = Terminal(ours, "run", "-it", "--rm", "--network", "none", "busybox", "sh", "-c", "trap 'exit 9' INT; echo rea''dy; while :; do sleep 0.1; done")
-        t.wait_for("ready")
+        t.expect("30 100")
+        assert t.code() == 6
+        t = Terminal([ours.program, "run", "-it", "--rm", "--network", "none", "busybox", "sh", "-c",
+                      "trap 'exit 9' INT; echo rea''dy; while :; do sleep 0.1; done"], ours.environment, 30, 100)
+        t.expect("ready")
         t.type("\x03")
-        assert t.end() == 9, "what is typed is the container's, not the tunnel's"
+        assert t.code() == 9, "what is typed is the container's, not the tunnel's"
         archive = subprocess.run([ours.program, "cp", "tls:/etc", "-"], capture_output=True, env=ours.environment, timeout=30).stdout
         assert archive[257:262] == b"ustar"
     finally:
