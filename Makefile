@@ -16,7 +16,9 @@ test-vm: all
 bench: all
 	@bench/run
 install: all
-	@DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD)
+# The socket's group and the units are known to systemd at once, where that runs.
+	@[ -n "$(DESTDIR)" ] || [ ! -d /run/systemd/system ] || { systemd-sysusers && systemctl daemon-reload; }
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 check: all

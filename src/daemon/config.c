@@ -342,7 +342,8 @@ mn_status daemon_config_read(int argc, char **argv, mn_arena *arena, daemon_conf
         if (s != MN_OK)
                 return s;
         c.has_config_file = is_flag_given(&given, "config-file");
-        if (!c.prints_help && !c.prints_version && !c.prints_openapi && !c.prints_compatibility)
+        if (!c.prints_help && !c.prints_version && !c.prints_openapi && !c.prints_compatibility &&
+            !c.prints_manual)
                 s = read_file(arena, &given, &c, err);
         c.has_group = is_flag_given(&given, "group");
         if (s == MN_OK)
@@ -392,28 +393,4 @@ mn_status daemon_config_reload(const daemon_config *old, int argc, char **argv, 
                                member_size(o->kind));
         }
         return MN_OK;
-}
-
-void daemon_config_help(mn_str *out) {
-        mn_str_add(out,
-                   "Usage:  minatod [OPTIONS]\n\nThe daemon of the Minato container engine.\n\nOptions:\n");
-        for (size_t i = 0; i < daemon_noptions; i++) {
-                const option *o = &daemon_options[i];
-                char name[64];
-                if (!o->flag || o->support != OPTION_BUILT)
-                        continue;
-                mn_str text = { 0 };
-                mn_str_printf(&text, "--%s%s", o->flag,
-                              o->kind == OPTION_BOOL  ? ""
-                              : o->kind == OPTION_INT ? " int"
-                              : o->kind == OPTION_STR ? " string"
-                                                      : " list");
-                strncpy(name, mn_str_text(&text), sizeof(name) - 1);
-                name[sizeof(name) - 1] = '\0';
-                mn_str_release(&text);
-                if (o->letter)
-                        mn_str_printf(out, "  -%c, %-36s %s\n", o->letter, name, o->help);
-                else
-                        mn_str_printf(out, "      %-36s %s\n", name, o->help);
-        }
 }

@@ -35,7 +35,7 @@ typedef struct daemon_ulimit {
 
 typedef struct daemon_config {
         /* the program itself */
-        bool validate, prints_help, prints_version, prints_openapi, prints_compatibility;
+        bool validate, prints_help, prints_version, prints_openapi, prints_compatibility, prints_manual;
         char *config_file;
         bool has_config_file; /* named by the user: it must exist */
 
@@ -100,3 +100,6 @@ mn_status daemon_config_reload(const daemon_config *old, int argc, char **argv, 
 
 /* Appends the text of --help. */
 void daemon_config_help(mn_str *out);
+
+/* The manual page minatod(8). */
+void daemon_config_manual(mn_str *out);

@@ -227,6 +227,8 @@ static int print_and_exit(const daemon_config *c) {
                 api_print_openapi(&text);
         else if (c->prints_compatibility)
                 api_print_compatibility(&text);
+        else if (c->prints_manual)
+                daemon_config_manual(&text);
         else
                 mn_str_add(&text, "configuration OK\n");
         return mn_write_all(STDOUT_FILENO, mn_str_text(&text), text.len) < 0;
@@ -241,7 +243,7 @@ int main(int argc, char **argv) {
                 return EXIT_FAILED;
         }
         if (d.config.prints_help || d.config.prints_version || d.config.prints_openapi ||
-            d.config.prints_compatibility || d.config.validate)
+            d.config.prints_compatibility || d.config.prints_manual || d.config.validate)
                 return print_and_exit(&d.config);
         apply_log(&d.config);
         process_prepare();

@@ -21,6 +21,7 @@ const option daemon_options[] = {
              "Print the OpenAPI description of the API and quit"),
         FLAG("print-compatibility", 0, OPTION_BOOL, prints_compatibility,
              "Print the table of operations and quit"),
+        FLAG("print-manual", 0, OPTION_BOOL, prints_manual, "Print the manual page and quit"),
         FLAG("validate", 0, OPTION_BOOL, validate, "Validate the configuration and exit"),
         FLAG("config-file", 0, OPTION_STR, config_file, "Daemon configuration file"),
 
