@@ -75,9 +75,21 @@ void container_forget(const runtime_context *rt, const char *id) {
                 mn_remove_tree(AT_FDCWD, dir);
 }
 
+void container_record_print(const container_record *record, mn_str *ret) {
+        mn_json_encode(&record_type, record, 0, ret);
+}
+
+mn_status container_record_parse(const char *text, size_t len, mn_arena *arena, container_record *ret,
+                                 mn_err *err) {
+        mn_status st = mn_json_decode_text(&record_type, text, len, NULL, arena, MN_UNKNOWN_IGNORE, ret, err);
+        if (st == MN_OK && !ret->id) /* "null" is a document, too */
+                return mn_fail(err, MN_INVALID, "not an object");
+        return st;
+}
+
 mn_status container_save(int dir_fd, const container_record *record, mn_err *err) {
         cleanup_str mn_str text = MN_STR_INIT(MAX_STATE);
-        mn_json_encode(&record_type, record, 0, &text);
+        container_record_print(record, &text);
         int r = mn_str_error(&text);
         if (r == 0) /* new: nobody reads it before the directory is complete */
                 r = mn_file_create(dir_fd, CONTAINER_STATE_FILE, text.data, text.len, 0600);
@@ -96,8 +108,7 @@ static mn_status read_record(container *c, const char *id, mn_err *err) {
         }
         if (r < 0)
                 return mn_fail_errno(err, r, "reading the state of container \"%s\"", id);
-        mn_status st = mn_json_decode_text(&record_type, text, len, NULL, c->arena, MN_UNKNOWN_IGNORE,
-                                           &c->record, err);
+        mn_status st = container_record_parse(text, len, c->arena, &c->record, err);
         return st ? mn_err_prefix(err, MN_INTERNAL, "state of container \"%s\"", id) : MN_OK;
 }
 

@@ -51,6 +51,11 @@ mn_status container_reserve(const runtime_context *rt, const char *id, int *ret_
 /* Removes the directory. */
 void container_forget(const runtime_context *rt, const char *id);
 
+/* The text of state.json, and the record in such a text (strings in the arena). */
+void container_record_print(const container_record *record, mn_str *ret);
+mn_status container_record_parse(const char *text, size_t len, mn_arena *arena, container_record *ret,
+                                 mn_err *err) MN_MUST_USE;
+
 /* Writes state.json. */
 mn_status container_save(int dir_fd, const container_record *record, mn_err *err) MN_MUST_USE;
 

@@ -219,12 +219,14 @@ static bool is_single(const seccomp_range *ranges, size_t count, size_t i) {
         return i + 1 < count && ranges[i + 1].start - ranges[i].start == 1;
 }
 
+static bool is_like(const seccomp_range *base, const seccomp_range *range) {
+        return range == base || (!range->cases && !base->cases && range->action == base->action);
+}
+
 static bool fits(const seccomp_range *ranges, size_t count, const struct group *g) {
-        const seccomp_range *base = &ranges[g->base];
         size_t exceptions = 0;
         for (size_t i = g->first; i <= g->last; i++) {
-                bool is_base = i == g->base ||
-                               (!ranges[i].cases && !base->cases && ranges[i].action == base->action);
+                bool is_base = is_like(&ranges[g->base], &ranges[i]);
                 if (!is_base && (!is_single(ranges, count, i) || ++exceptions > MAX_EXCEPTIONS))
                         return false;
         }
@@ -250,7 +252,7 @@ static size_t emit_group(seccomp_emitter *e, const seccomp_range *ranges, const 
         const seccomp_range *base = &ranges[g->base];
         size_t place = emit_outcome(e, base);
         for (size_t i = g->last + 1; i-- > g->first;)
-                if (i != g->base && (ranges[i].cases || ranges[i].action != base->action))
+                if (!is_like(base, &ranges[i]))
                         place = seccomp_emit_jump(e, BPF_JEQ, ranges[i].start, emit_outcome(e, &ranges[i]),
                                                   place);
         return place;

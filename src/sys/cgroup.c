@@ -278,7 +278,7 @@ int mn_cgroup_open_pid(const mn_cgroup_host *host, pid_t pid, const char *id, mn
                         continue;
                 *own++ = '\0';
                 cut_behind(own, id);
-                for (size_t i = 0; i < host->len; i++)
+                for (size_t i = 0; i < host->len && ret->len < MN_CGROUP_MAX_HIERARCHIES; i++)
                         if (strcmp(host->items[i].name, name + 1) == 0)
                                 open_dir(add_dir(ret, &host->items[i],
                                                  mn_asprintf("%s%s", host->items[i].mount, own)));

@@ -12,47 +12,12 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "interpret.h"
 #include "oci/seccomp_profile.h"
 #include "runtime/syscall_table.h"
 
 #define ALLOW SECCOMP_RET_ALLOW
 #define REFUSE(e) (SECCOMP_RET_ERRNO | (e))
-
-/* The instructions our compiler emits, and no others; counts the steps. */
-static uint32_t interpret(const seccomp_program *p, const struct seccomp_data *data, unsigned *ret_steps) {
-        uint32_t a = 0;
-        *ret_steps = 0;
-        for (size_t pc = 0; pc < p->len; pc++, (*ret_steps)++) {
-                const struct sock_filter *i = &p->code[pc];
-                switch (i->code) {
-                case BPF_LD | BPF_W | BPF_ABS:
-                        assert_true(i->k % 4 == 0 && i->k < sizeof(*data));
-                        memcpy(&a, (const char *) data + i->k, sizeof(a));
-                        break;
-                case BPF_ALU | BPF_AND | BPF_K:
-                        a &= i->k;
-                        break;
-                case BPF_JMP | BPF_JA:
-                        pc += i->k;
-                        break;
-                case BPF_JMP | BPF_JEQ | BPF_K:
-                        pc += a == i->k ? i->jt : i->jf;
-                        break;
-                case BPF_JMP | BPF_JGE | BPF_K:
-                        pc += a >= i->k ? i->jt : i->jf;
-                        break;
-                case BPF_JMP | BPF_JGT | BPF_K:
-                        pc += a > i->k ? i->jt : i->jf;
-                        break;
-                case BPF_RET | BPF_K:
-                        return i->k;
-                default:
-                        fail_msg("instruction %x", i->code);
-                }
-        }
-        fail_msg("ran off the end");
-        return 0;
-}
 
 static uint32_t call(const seccomp_program *p, uint32_t arch, int nr, uint64_t arg0, uint64_t arg1) {
         unsigned steps;
