@@ -198,7 +198,9 @@ static void restore_one(container *c) {
         bool has_exit = bundle >= 0 && read_exit(bundle, &end);
         note_missed_end(c, has_exit ? &end : NULL);
         engine_lock(e);
-        bool is_left = c->state.status != CONTAINER_RESTARTING && !c->record->host_config.is_auto_remove;
+        /* Who is started again or removed is torn down then. */
+        bool is_removed = c->state.status == CONTAINER_EXITED && c->record->host_config.is_auto_remove;
+        bool is_left = c->state.status != CONTAINER_RESTARTING && !is_removed;
         engine_unlock(e);
         if (is_left)
                 container_tear_down(c);

@@ -420,6 +420,7 @@ static void started(struct launch *l) {
 
 static void failed(struct launch *l, const char *text) {
         container *c = l->c;
+        l->bundle_fd = mn_close(l->bundle_fd); /* its lock was ours, too */
         if (l->link)
                 shim_link_kill(l->link);
         engine_lock(l->e);

@@ -154,8 +154,8 @@ static mn_status prepare_record(launch *l, mn_err *err) {
                 paths[i] = (mn_str_pair){ (char *) (uintptr_t) l->cgroup.dirs[i].key,
                                           l->cgroup.dirs[i].path };
         l->record.cgroup_paths = (mn_str_map){ paths, l->cgroup.len };
-        int r = mn_file_create(l->state_fd, CONTAINER_CONFIG_FILE, l->config_text, l->config_len, 0600);
-        if (r == 0 && l->waits_for_start)
+        int r = 0;
+        if (l->waits_for_start)
                 r = mkfifoat(l->state_fd, CONTAINER_FIFO, 0600) < 0 ? -errno : 0;
         /* Opened without waiting: the child polls it until `start` writes. */
         if (r == 0 && l->waits_for_start) {
@@ -343,8 +343,16 @@ static mn_status prepare(launch *l, mn_err *err) {
         return st;
 }
 
+/* Before anything is made: were we killed, `delete --force` knows by it what to look for. */
+static mn_status keep_config(launch *l, mn_err *err) {
+        int r = mn_file_create(l->state_fd, CONTAINER_CONFIG_FILE, l->config_text, l->config_len, 0600);
+        return r < 0 ? mn_fail_errno(err, r, "writing the state of the container") : MN_OK;
+}
+
 static mn_status make(launch *l, int *ret_pidfd, mn_err *err) {
-        mn_status st = prepare_cgroup(l, err);
+        mn_status st = keep_config(l, err);
+        if (st == MN_OK)
+                st = prepare_cgroup(l, err);
         runtime_trace(l->rt, "cgroup");
         if (st == MN_OK)
                 st = prepare_record(l, err);

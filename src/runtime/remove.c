@@ -43,6 +43,16 @@ static void finish(const container *c, runtime_context *rt) {
         }
 }
 
+/* The recorded cgroup; for a runtime that was killed before it wrote the record, the configured one. */
+static int open_cgroup(runtime_context *rt, container *c, const char *id, mn_cgroup_host *host, mn_cgroup *ret) {
+        oci_spec *spec;
+        if (c->record.oci_version || rt->uses_systemd || container_load_spec(c, &spec, NULL))
+                return container_open_cgroup(c, host, ret);
+        const char *path = spec->linux_ ? spec->linux_->cgroups_path : NULL;
+        int r = mn_cgroup_host_init(host);
+        return r < 0 ? r : mn_cgroup_open(host, mn_str_is_empty(path) ? id : path, ret);
+}
+
 mn_status remove_container(runtime_context *rt, const char *id, bool is_forced, mn_err *err) {
         cleanup_container container c;
         mn_status st = container_open(rt, id, &c, err);
@@ -58,7 +68,7 @@ mn_status remove_container(runtime_context *rt, const char *id, bool is_forced, 
                                container_status_name(status));
         mn_cgroup_host host;
         mn_cgroup cg;
-        int r = container_open_cgroup(&c, &host, &cg);
+        int r = open_cgroup(rt, &c, id, &host, &cg);
         bool has_cgroup = r == 0;
         if (status != CONTAINER_STOPPED || has_cgroup)
                 kill_all(&c, has_cgroup ? &cg : NULL);

@@ -102,6 +102,13 @@ def test_policies_after_an_end_meanwhile(daemon):
     until(lambda: daemon.request("GET", f"/containers/{auto}/json").status == 404)
 
 
+def test_a_failed_start_waits_for_nobody(daemon):
+    container = create(daemon, "/not/there")
+    assert daemon.request("POST", f"/containers/{container}/start").status == 400
+    assert not os.listdir(daemon.exec / "containers")
+    assert "still works in a bundle" not in daemon.log_text()
+
+
 def test_a_killed_shim_ends_its_container(daemon):
     container = create(daemon, "sleep", "1000")
     start(daemon, container)

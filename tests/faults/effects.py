@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A daemon whose effects on the world are counted, and which is ended by SIGKILL before a chosen one."""
+import json
 import mmap
 import os
 import struct
@@ -93,9 +94,37 @@ class Effects(daemons.Daemon):
             "volumes": self.volume_folders() ^ {v["Name"] for v in self.get("/volumes")["Volumes"] or []},
             "bridges": self.bridges() ^ {n[:12] for n, name in networks.items() if name not in ("none", "host", "bridge")},
             "mounts": {line.split()[4] for line in open("/proc/self/mountinfo") if str(self.folder) in line},
-            "processes": {line for line in leaks._processes(self.folder)} if not running else set(),
+            "processes": self.surplus_processes(len(running)),
+            "links": self.surplus_links([known[i] for i in running]),
+            "ports": self.ports() ^ {(p["Type"], p["PublicPort"]) for i in running for p in known[i]["Ports"] if "PublicPort" in p},
         }
         return {what: names for what, names in found.items() if names}
+
+    def surplus_processes(self, nrunning):
+        """Shims that serve nobody, runtimes that have not ended."""
+        shims = [line for line in leaks._processes(self.folder) if "minato-shim" in line]
+        others = {line for line in leaks._processes(self.folder) if "minato-shim" not in line}
+        return others | ({f"{len(shims)} shims"} if len(shims) != nrunning else set())
+
+    def surplus_links(self, running):
+        """Host ends of veth pairs that carry: one per endpoint."""
+        out = subprocess.run(self.command("ip", "-o", "link"), capture_output=True, text=True).stdout
+        up = [line for line in out.splitlines() if ": veth" in line and "LOWER_UP" in line]
+        wanted = sum(name not in ("none", "host") for c in running for name in c["NetworkSettings"]["Networks"])
+        return {f"{len(up)} veth, {wanted} endpoints"} if len(up) != wanted else set()
+
+    def ports(self):
+        """(protocol, host port) of everything published in the packet filter."""
+        out = subprocess.run(self.command("nft", "-j", "list", "ruleset"), capture_output=True, text=True).stdout
+        found = set()
+        for item in json.loads(out or '{"nftables": []}')["nftables"]:
+            m = item.get("map", {})
+            if m.get("name") not in ("any4", "any6", "ports4", "ports6"):
+                continue
+            for key, _ in m.get("elem", []):
+                parts = key["concat"]
+                found.add((parts[-2], parts[-1]))
+        return found
 
     def records(self):
         folder = self.exec / "network"

@@ -8,6 +8,16 @@ import time
 MADE_AHEAD = 2  # network namespaces that wait for the next container
 
 
+def _belongs_to(entry, line, folder):
+    """A shim's command line is bare: what it has open says whose it is."""
+    if str(folder) in line:
+        return True
+    try:
+        return "minato-shim" in line and any(str(folder) in os.readlink(fd) for fd in (entry / "fd").iterdir())
+    except OSError:
+        return False
+
+
 def _processes(folder):
     found = []
     for entry in pathlib.Path("/proc").iterdir():
@@ -17,7 +27,7 @@ def _processes(folder):
             line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if ("minato-shim" in line or "minato-runtime" in line or "minato-init" in line) and str(folder) in line:
+        if ("minato-shim" in line or "minato-runtime" in line or "minato-init" in line) and _belongs_to(entry, line, folder):
             found.append(line.strip())
     return sorted(found)
 
