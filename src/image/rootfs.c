@@ -18,6 +18,7 @@
 #include "image/layer_private.h"
 #include "image/rootfs.h"
 #include "sys/fd.h"
+#include "sys/file.h"
 #include "sys/mountfd.h"
 #include "sys/path.h"
 
@@ -100,6 +101,10 @@ static mn_status make_overlay(struct mounting *m) {
                 r = set_writable(m, "upperdir", spec->upper_fd);
                 if (r >= 0)
                         r = set_writable(m, "workdir", spec->work_fd);
+                /* The kernel's mark that an earlier mount may not have reached the disk. The machine did not
+                   go down since then: what is volatile is removed at its next start. */
+                if (r >= 0 && spec->is_volatile)
+                        r = mn_remove_tree(spec->work_fd, "work/incompat");
                 if (r >= 0 && spec->is_volatile)
                         r = mn_fs_set(m->context, "volatile", NULL);
         }

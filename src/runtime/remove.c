@@ -44,7 +44,8 @@ static void finish(const container *c, runtime_context *rt) {
 }
 
 /* The recorded cgroup; for a runtime that was killed before it wrote the record, the configured one. */
-static int open_cgroup(runtime_context *rt, container *c, const char *id, mn_cgroup_host *host, mn_cgroup *ret) {
+static int open_cgroup(runtime_context *rt, container *c, const char *id, mn_cgroup_host *host,
+                       mn_cgroup *ret) {
         oci_spec *spec;
         if (c->record.oci_version || rt->uses_systemd || container_load_spec(c, &spec, NULL))
                 return container_open_cgroup(c, host, ret);

@@ -109,6 +109,15 @@ def test_a_failed_start_waits_for_nobody(daemon):
     assert "still works in a bundle" not in daemon.log_text()
 
 
+def test_an_auto_removed_one_can_be_restarted(daemon):
+    """Its overlay is volatile, which the kernel mounts once only."""
+    container = create(daemon, "sleep", "1000", AutoRemove=True)
+    start(daemon, container)
+    for _ in range(2):
+        ok(daemon.request("POST", f"/containers/{container}/restart", query={"t": "0"}))
+        assert inspect(daemon, container)["State"]["Running"]
+
+
 def test_a_killed_shim_ends_its_container(daemon):
     container = create(daemon, "sleep", "1000")
     start(daemon, container)
