@@ -125,6 +125,9 @@ void cli_write_markdown(const char *program, mn_str *out);
 /* For `check`: a filter is "name=value". */
 mn_status cli_check_filter(mn_arena *arena, const char **value, mn_err *err);
 
+/* For `check` of --disable-content-trust: there is no content trust to enable. */
+mn_status cli_check_content_trust(mn_arena *arena, const char **value, mn_err *err);
+
 /* Help shared by many commands. */
 #define CLI_HELP_FORMAT                                                                                      \
         "Format output using a custom template:\n"                                                           \

@@ -46,7 +46,7 @@ const cli_option run_option_table[] = {
         { "device-write-iops", 0, CLI_LIST, offsetof(create_options, device_write_iops), "list",
           "Limit write rate (IO per second) to a device", "[]", 0, create_check_operations },
         { "disable-content-trust", 0, CLI_BOOL, offsetof(create_options, disable_content_trust), NULL,
-          "Skip image verification", "true", CLI_DEFAULT_ON },
+          "Skip image verification", "true", CLI_DEFAULT_ON, cli_check_content_trust },
         { "dns", 0, CLI_LIST, offsetof(create_options, dns), "list", "Set custom DNS servers", NULL, 0,
           create_check_dns },
         { "dns-option", 0, CLI_LIST, offsetof(create_options, dns_option), "list", "Set DNS options" },

@@ -296,3 +296,11 @@ const cli_option *cli_find_windows_option(const cli_invocation *inv) {
                         return o;
         return NULL;
 }
+
+mn_status cli_check_content_trust(mn_arena *arena, const char **value, mn_err *err) {
+        bool is_disabled = true;
+        (void) arena;
+        if (mn_parse_bool(*value, &is_disabled) == 0 && !is_disabled)
+                return mn_fail(err, MN_NOT_IMPLEMENTED, "content trust is not supported");
+        return MN_OK;
+}

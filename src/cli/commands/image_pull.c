@@ -19,7 +19,7 @@ static const cli_option options[] = {
         { "all-tags", 'a', CLI_BOOL, offsetof(image_pull_options, all_tags), NULL,
           "Download all tagged images in the repository" },
         { "disable-content-trust", 0, CLI_BOOL, offsetof(image_pull_options, disable_content_trust), NULL,
-          "Skip image verification", "true", CLI_DEFAULT_ON },
+          "Skip image verification", "true", CLI_DEFAULT_ON, cli_check_content_trust },
         { "platform", 0, CLI_STR, offsetof(image_pull_options, platform), "string",
           "Set platform if server is multi-platform capable" },
         { "quiet", 'q', CLI_BOOL, offsetof(image_pull_options, quiet), NULL, "Suppress verbose output" },

@@ -20,7 +20,7 @@ static const cli_option options[] = {
         { "all-tags", 'a', CLI_BOOL, offsetof(image_push_options, all_tags), NULL,
           "Push all tags of an image to the repository" },
         { "disable-content-trust", 0, CLI_BOOL, offsetof(image_push_options, disable_content_trust), NULL,
-          "Skip image signing", "true", CLI_DEFAULT_ON },
+          "Skip image signing", "true", CLI_DEFAULT_ON, cli_check_content_trust },
         { "platform", 0, CLI_STR, offsetof(image_push_options, platform), "string",
           "Push a platform-specific manifest as a single-platform image to the registry.\nImage index won't "
           "be pushed, meaning that other manifests, including attestations won't be "

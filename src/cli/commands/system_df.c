@@ -229,6 +229,8 @@ static int run(cli *c, const void *parsed, char **args) {
         const mn_json *df;
         format_list *list;
         mn_status status = format_new(c->arena, &spec, o->format, false, &list, &err);
+        if (o->verbose && o->format && *o->format && strcmp(o->format, "table") != 0)
+                return cli_failf("--format is not supported together with --verbose");
         if (!status)
                 status = cli_request(c, "GET", "/system/df", &df, &err);
         if (!status && o->verbose)
