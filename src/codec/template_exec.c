@@ -9,7 +9,7 @@
 #include "base/num.h"
 #include "codec/template_tree.h"
 
-enum { MAX_STEPS = 1000000, MAX_VARIABLES = 256, MAX_ARGS = 64 };
+enum { MAX_STEPS = 1000000, MAX_VARIABLES = 256, MAX_ARGS = 64, MAX_CALLS = 100 };
 
 typedef enum flow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE } flow;
 
@@ -25,6 +25,7 @@ typedef struct execution {
         mn_str *out;
         variable variables[MAX_VARIABLES];
         size_t nvariables;
+        unsigned calls; /* templates within templates */
         unsigned long steps;
         mn_err *err;
 } execution;
@@ -46,8 +47,8 @@ static mn_status fail_at(execution *e, size_t position, const char *source, cons
         va_start(ap, fmt);
         mn_vfail(e->err, MN_INVALID, fmt, ap);
         va_end(ap);
-        return mn_err_prefix(e->err, MN_INVALID, "template: :%u:%zu: executing \"\" at <%.20s%s>", line,
-                             column, source, strlen(source) > 20 ? "..." : "");
+        return mn_err_prefix(e->err, MN_INVALID, "template: :%u:%zu: executing \"\" at <%s>", line, column,
+                             source);
 }
 
 static const mn_field *find_field(const mn_type *type, const char *name) {
@@ -354,6 +355,32 @@ static mn_status walk_action(execution *e, const tmpl_value *dot, const tmpl_nod
         return MN_OK;
 }
 
+/* {{template "name" value}}: with variables of its own, "$" and "." being the value. */
+static mn_status walk_call(execution *e, const tmpl_value *dot, const tmpl_node *node) {
+        const tmpl_definition *d = e->t->definitions;
+        const char *name = mn_arena_printf(e->arena, "{{template \"%s\"%s%s}}", node->text,
+                                           node->pipe ? " " : "",
+                                           node->pipe ? node->pipe->commands->source : "");
+        size_t mark = e->nvariables;
+        tmpl_value value = { 0 };
+        flow how = FLOW_ON;
+        while (d && strcmp(d->name, node->text) != 0)
+                d = d->next;
+        if (!d)
+                return fail_at(e, node->len, name, "template \"%s\" not defined", node->text);
+        if (e->calls == MAX_CALLS)
+                return fail_at(e, node->len, name, "exceeded maximum template depth (%d)", MAX_CALLS);
+        mn_status status = node->pipe ? eval_pipe(e, dot, node->pipe, &value) : MN_OK;
+        e->calls++;
+        if (!status)
+                status = declare(e, "$", &value);
+        if (!status)
+                status = walk(e, &value, d->nodes, &how);
+        e->calls--;
+        e->nvariables = mark;
+        return status;
+}
+
 static mn_status walk(execution *e, const tmpl_value *dot, const tmpl_node *node, flow *ret_flow) {
         size_t mark = e->nvariables;
         mn_status status = MN_OK;
@@ -379,6 +406,9 @@ static mn_status walk(execution *e, const tmpl_value *dot, const tmpl_node *node
                         break;
                 case TMPL_CONTINUE:
                         *ret_flow = FLOW_CONTINUE;
+                        break;
+                case TMPL_CALL:
+                        status = walk_call(e, dot, node);
                         break;
                 }
         }

@@ -76,6 +76,9 @@ static mn_status index_step(tmpl_value *v, const tmpl_value *key, mn_err *err) {
         int64_t i;
         if (kind == MN_JSON_NULL)
                 return mn_fail(err, MN_INVALID, "index of untyped nil");
+        if (kind == MN_JSON_STRING && tmpl_kind(key) != MN_JSON_NUMBER)
+                return mn_fail(err, MN_INVALID, "cannot index slice/array with type %s",
+                               mn_json_kind_name(tmpl_kind(key)));
         if (kind != MN_JSON_ARRAY)
                 return mn_fail(err, MN_INVALID, "can't index item of type %s", mn_json_kind_name(kind));
         mn_status status = int_arg(key, &i, err);

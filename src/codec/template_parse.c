@@ -2,43 +2,16 @@
 #include "codec/template.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/macro.h"
-#include "codec/template_tree.h"
-
-enum { MAX_TEXT = 1 << 20, MAX_DEPTH = 100 };
-
-typedef struct parser {
-        mn_arena *arena;
-        const char *text;
-        size_t len, pos;
-        unsigned depth;      /* open parentheses and blocks */
-        unsigned loop_depth; /* open ranges */
-        bool trims_next;     /* the last action ended in " -}}" */
-        const char *scope[256];
-        size_t nscope;
-        mn_err *err;
-} parser;
+#include "codec/template_parse.h"
 
 /* What ended a list of nodes. */
 typedef enum ending { END_OF_TEXT, END_END, END_ELSE } ending;
 
 static mn_status parse_pipe(parser *p, tmpl_pipe **ret);
 static mn_status parse_list(parser *p, tmpl_node **ret, ending *ret_ending);
-
-static mn_status fail(parser *p, const char *fmt, ...) MN_PRINTF(2, 3);
-static mn_status fail(parser *p, const char *fmt, ...) {
-        unsigned line = 1;
-        for (size_t i = 0; i < p->pos && i < p->len; i++)
-                line += p->text[i] == '\n';
-        va_list ap;
-        va_start(ap, fmt);
-        mn_vfail(p->err, MN_INVALID, fmt, ap);
-        va_end(ap);
-        return mn_err_prefix(p->err, MN_INVALID, "template: :%u", line);
-}
 
 static bool looking_at(const parser *p, const char *s) {
         size_t n = strlen(s);
@@ -47,10 +20,6 @@ static bool looking_at(const parser *p, const char *s) {
 
 static bool is_space(char c) {
         return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static bool is_word(char c) {
-        return isalnum((unsigned char) c) || c == '_' || (unsigned char) c >= 0x80;
 }
 
 static void skip_space(parser *p) {
@@ -66,9 +35,9 @@ static bool at_action_end(const parser *p) {
 static mn_status action_end(parser *p) {
         skip_space(p);
         if (!at_action_end(p))
-                return p->pos >= p->len ? fail(p, "unclosed action")
-                                        : fail(p, "bad character U+%04X '%c'",
-                                               (unsigned char) p->text[p->pos], p->text[p->pos]);
+                return p->pos >= p->len ? tmpl_fail(p, "unclosed action")
+                                        : tmpl_fail(p, "bad character U+%04X '%c'",
+                                                    (unsigned char) p->text[p->pos], p->text[p->pos]);
         p->trims_next = p->text[p->pos] == '-';
         p->pos += p->trims_next ? 3 : 2;
         return MN_OK;
@@ -76,101 +45,13 @@ static mn_status action_end(parser *p) {
 
 static const char *word(parser *p) {
         size_t begin = p->pos;
-        while (p->pos < p->len && is_word(p->text[p->pos]))
+        while (p->pos < p->len && tmpl_is_word(p->text[p->pos]))
                 p->pos++;
         return mn_arena_strndup(p->arena, p->text + begin, p->pos - begin);
 }
 
-static size_t put_utf8(char *out, unsigned c) {
-        if (c < 0x80) {
-                out[0] = (char) c;
-                return 1;
-        }
-        size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-        for (size_t i = n - 1; i > 0; i--, c >>= 6)
-                out[i] = (char) (0x80 | (c & 0x3f));
-        out[0] = (char) ((0xf00 >> n & 0xff) | c);
-        return n;
-}
-
-/* Decodes the escape at `*pos` (after the backslash); 0 when it is not one of Go's. */
-static size_t unescape(const parser *p, size_t *pos, char out[4]) {
-        static const char names[] = "abfnrtv\\'\"", values[] = "\a\b\f\n\r\t\v\\'\"";
-        char c = p->text[*pos];
-        const char *named = c ? strchr(names, c) : NULL;
-        if (named) {
-                out[0] = values[named - names];
-                *pos += 1;
-                return 1;
-        }
-        size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-        unsigned long value = 0;
-        for (size_t i = 1; i <= digits; i++) {
-                if (*pos + i >= p->len || !isxdigit((unsigned char) p->text[*pos + i]))
-                        return 0;
-                char one[2] = { p->text[*pos + i], 0 };
-                value = value << 4 | strtoul(one, NULL, 16);
-        }
-        if (!digits || value > 0x10ffff || value == 0 || (value >= 0xd800 && value < 0xe000))
-                return 0;
-        *pos += digits + 1;
-        if (c == 'x') {
-                out[0] = (char) value;
-                return 1;
-        }
-        return put_utf8(out, (unsigned) value);
-}
-
-static mn_status parse_string(parser *p, const mn_json **ret) {
-        char quote = p->text[p->pos++];
-        size_t begin = p->pos;
-        char *out = mn_arena_alloc(p->arena, p->len - p->pos + 5);
-        size_t n = 0;
-        for (;;) {
-                if (p->pos >= p->len || (quote == '"' && p->text[p->pos] == '\n'))
-                        return fail(p, quote == '"' ? "unterminated quoted string"
-                                                    : "unterminated raw quoted string");
-                char c = p->text[p->pos++];
-                if (c == quote)
-                        break;
-                if (c != '\\' || quote == '`') {
-                        out[n++] = c;
-                        continue;
-                }
-                size_t got = unescape(p, &p->pos, out + n);
-                if (!got)
-                        return fail(p, "invalid syntax in \"%.*s\"", (int) MN_MIN(p->pos - begin, 40),
-                                    p->text + begin);
-                n += got;
-        }
-        *ret = tmpl_new_string(p->arena, out, n).json;
-        return MN_OK;
-}
-
-static mn_status parse_number(parser *p, const mn_json **ret) {
-        size_t begin = p->pos;
-        while (p->pos < p->len && (is_word(p->text[p->pos]) || strchr("+-.", p->text[p->pos])))
-                p->pos++;
-        const char *text = mn_arena_strndup(p->arena, p->text + begin, p->pos - begin);
-        const char *digits = text + (*text == '+');
-        char *end;
-        mn_json *number = tmpl_new_json(p->arena, MN_JSON_NUMBER);
-        long long whole = strtoll(digits, &end, 0);
-        if (*end == '\0' && end != digits) {
-                number->text = mn_arena_printf(p->arena, "%lld", whole);
-        } else {
-                strtod(digits, &end);
-                if (*end || end == digits)
-                        return fail(p, "bad number syntax: \"%s\"", text);
-                number->text = digits;
-        }
-        number->len = strlen(number->text);
-        *ret = number;
-        return MN_OK;
-}
-
 static bool is_in_scope(const parser *p, const char *name) {
-        for (size_t i = p->nscope; i > 0; i--)
+        for (size_t i = p->nscope; i > p->scope_begin; i--)
                 if (strcmp(p->scope[i - 1], name) == 0)
                         return true;
         return strcmp(name, "$") == 0;
@@ -190,20 +71,20 @@ static mn_status parse_word(parser *p, tmpl_operand *o) {
         o->name = name;
         if (tmpl_function_find(name) || strcmp(name, "and") == 0 || strcmp(name, "or") == 0)
                 return MN_OK;
-        return fail(p, "function \"%s\" not defined", name);
+        return tmpl_fail(p, "function \"%s\" not defined", name);
 }
 
 static mn_status parse_paren(parser *p, tmpl_operand *o) {
         o->kind = TMPL_PAREN;
-        if (++p->depth > MAX_DEPTH)
-                return fail(p, "nested too deeply");
+        if (++p->depth > TMPL_MAX_DEPTH)
+                return tmpl_fail(p, "nested too deeply");
         p->pos++;
         mn_status status = parse_pipe(p, &o->pipe);
         if (status)
                 return status;
         skip_space(p);
         if (p->pos >= p->len || p->text[p->pos] != ')')
-                return fail(p, "unclosed left paren");
+                return tmpl_fail(p, "unclosed left paren");
         p->pos++;
         p->depth--;
         return MN_OK;
@@ -212,7 +93,7 @@ static mn_status parse_paren(parser *p, tmpl_operand *o) {
 /* Reads the ".A.B" that follows an operand directly. */
 static mn_status parse_chain(parser *p, tmpl_operand *o) {
         size_t cap = 0, n = 0;
-        while (p->pos + 1 < p->len && p->text[p->pos] == '.' && is_word(p->text[p->pos + 1])) {
+        while (p->pos + 1 < p->len && p->text[p->pos] == '.' && tmpl_is_word(p->text[p->pos + 1])) {
                 if (n + 2 > cap) {
                         const char **grown = mn_arena_array(p->arena, cap * 2 + 4, sizeof(*grown));
                         if (n)
@@ -226,7 +107,7 @@ static mn_status parse_chain(parser *p, tmpl_operand *o) {
                 o->fields[n++] = word(p);
         }
         if (n && o->kind == TMPL_LITERAL)
-                return fail(p, "unexpected . after term \"%s\"", o->source ? o->source : "");
+                return tmpl_fail(p, "unexpected . after term \"%s\"", o->source ? o->source : "");
         return MN_OK;
 }
 
@@ -239,26 +120,26 @@ static mn_status parse_operand(parser *p, tmpl_operand **ret) {
         o->position = begin;
         if (c == '.' && !isdigit((unsigned char) after)) {
                 o->kind = TMPL_DOT;
-                if (!is_word(after))
+                if (!tmpl_is_word(after))
                         p->pos++;
         } else if (c == '$') {
                 o->kind = TMPL_VARIABLE;
                 p->pos++;
                 o->name = mn_arena_printf(p->arena, "$%s", word(p));
                 if (!is_in_scope(p, o->name))
-                        status = fail(p, "undefined variable \"%s\"", o->name);
+                        status = tmpl_fail(p, "undefined variable \"%s\"", o->name);
         } else if (c == '"' || c == '`') {
                 o->kind = TMPL_LITERAL;
-                status = parse_string(p, &o->literal);
+                status = tmpl_parse_string(p, &o->literal);
         } else if (isdigit((unsigned char) c) || c == '-' || c == '+' || c == '.') {
                 o->kind = TMPL_LITERAL;
-                status = parse_number(p, &o->literal);
+                status = tmpl_parse_number(p, &o->literal);
         } else if (c == '(') {
                 status = parse_paren(p, o);
-        } else if (is_word(c)) {
+        } else if (tmpl_is_word(c)) {
                 status = parse_word(p, o);
         } else {
-                return c ? fail(p, "unexpected \"%c\" in operand", c) : fail(p, "unclosed action");
+                return c ? tmpl_fail(p, "unexpected \"%c\" in operand", c) : tmpl_fail(p, "unclosed action");
         }
         if (!status)
                 status = parse_chain(p, o);
@@ -280,8 +161,8 @@ static mn_status parse_command(parser *p, tmpl_command **ret) {
                 if (p->pos >= p->len || at_action_end(p) || p->text[p->pos] == '|' || p->text[p->pos] == ')')
                         break;
                 if (c->operands && end == p->pos)
-                        return fail(p, "bad character U+%04X '%c'", (unsigned char) p->text[p->pos],
-                                    p->text[p->pos]);
+                        return tmpl_fail(p, "bad character U+%04X '%c'", (unsigned char) p->text[p->pos],
+                                         p->text[p->pos]);
                 mn_status status = parse_operand(p, tail);
                 if (status)
                         return status;
@@ -289,7 +170,7 @@ static mn_status parse_command(parser *p, tmpl_command **ret) {
                 end = p->pos;
         }
         if (!c->operands)
-                return fail(p, p->pos >= p->len ? "unclosed action" : "missing value for command");
+                return tmpl_fail(p, p->pos >= p->len ? "unclosed action" : "missing value for command");
         c->source = mn_arena_strndup(p->arena, p->text + c->position, end - c->position);
         *ret = c;
         return MN_OK;
@@ -320,9 +201,9 @@ static mn_status parse_declaration(parser *p, tmpl_pipe *pipe) {
         for (size_t i = 0; i < n; i++) {
                 pipe->variables[i] = names[i];
                 if (!is_declaration && !is_in_scope(p, names[i]))
-                        return fail(p, "undefined variable \"%s\"", names[i]);
+                        return tmpl_fail(p, "undefined variable \"%s\"", names[i]);
                 if (is_declaration && p->nscope == MN_ARRAY_LEN(p->scope))
-                        return fail(p, "too many variables");
+                        return tmpl_fail(p, "too many variables");
         }
         return MN_OK;
 }
@@ -350,8 +231,8 @@ static mn_status parse_pipe(parser *p, tmpl_pipe **ret) {
 /* The rest of if, with and range after the keyword, up to and including its {{end}}. */
 static mn_status parse_block(parser *p, tmpl_node *node) {
         size_t scope = p->nscope;
-        if (++p->depth > MAX_DEPTH)
-                return fail(p, "nested too deeply");
+        if (++p->depth > TMPL_MAX_DEPTH)
+                return tmpl_fail(p, "nested too deeply");
         mn_status status = parse_pipe(p, &node->pipe);
         ending how = END_END;
         p->loop_depth += node->kind == TMPL_RANGE;
@@ -380,9 +261,9 @@ static mn_status parse_block(parser *p, tmpl_node *node) {
         if (status)
                 return status;
         if (how == END_ELSE)
-                return fail(p, "expected end; found {{else}}");
+                return tmpl_fail(p, "expected end; found {{else}}");
         if (how == END_OF_TEXT)
-                return fail(p, "unexpected EOF");
+                return tmpl_fail(p, "unexpected EOF");
         p->nscope = scope;
         p->depth--;
         return MN_OK;
@@ -390,20 +271,84 @@ static mn_status parse_block(parser *p, tmpl_node *node) {
 
 static bool keyword(parser *p, const char *name) {
         size_t n = strlen(name);
-        if (!looking_at(p, name) || (p->pos + n < p->len && is_word(p->text[p->pos + n])))
+        if (!looking_at(p, name) || (p->pos + n < p->len && tmpl_is_word(p->text[p->pos + n])))
                 return false;
         p->pos += n;
         return true;
 }
 
-/* One action after "{{". `*ret` stays NULL for comments. */
+/* The quoted name after define, template and block. */
+static mn_status parse_name(parser *p, const char *keyword, const char **ret) {
+        const mn_json *name;
+        skip_space(p);
+        char c = p->pos < p->len ? p->text[p->pos] : '\0';
+        if (c != '"' && c != '`')
+                return tmpl_fail(p, "unexpected \"%c\" in %s clause", c ? c : ' ', keyword);
+        mn_status status = tmpl_parse_string(p, &name);
+        *ret = status ? NULL : name->text;
+        return status;
+}
+
+/* A template's nodes up to {{end}}, under its name; a later definition replaces an earlier one. Only what it
+ * declares itself is in its sight. */
+static mn_status parse_definition(parser *p, const char *name, const char *keyword) {
+        size_t scope = p->nscope, scope_begin = p->scope_begin;
+        unsigned loops = p->loop_depth;
+        tmpl_definition *d = mn_arena_alloc(p->arena, sizeof(*d));
+        ending how = END_END;
+        if (++p->depth > TMPL_MAX_DEPTH)
+                return tmpl_fail(p, "nested too deeply");
+        p->scope_begin = p->nscope;
+        p->loop_depth = 0;
+        mn_status status = parse_list(p, &d->nodes, &how);
+        if (status)
+                return status;
+        if (how != END_END)
+                return how == END_ELSE ? tmpl_fail(p, "unexpected {{else}} in %s clause", keyword)
+                                       : tmpl_fail(p, "unexpected EOF");
+        p->depth--;
+        p->nscope = scope;
+        p->scope_begin = scope_begin;
+        p->loop_depth = loops;
+        d->name = name;
+        d->next = p->definitions;
+        p->definitions = d;
+        return MN_OK;
+}
+
+/* {{define "name"}} ... {{end}} */
+static mn_status parse_define(parser *p) {
+        const char *name;
+        if (p->depth)
+                return tmpl_fail(p, "unexpected <define> in command");
+        mn_status status = parse_name(p, "define", &name);
+        if (!status)
+                status = action_end(p);
+        return status ? status : parse_definition(p, name, "define");
+}
+
+/* {{template "name" pipeline}}; {{block "name" pipeline}} ... {{end}} defines it on the spot. */
+static mn_status parse_call(parser *p, tmpl_node *node, bool is_block) {
+        skip_space(p);
+        size_t begin = p->pos;
+        mn_status status = parse_name(p, is_block ? "block" : "template", &node->text);
+        node->kind = TMPL_CALL;
+        node->len = begin;
+        skip_space(p);
+        if (!status && (is_block || !at_action_end(p)))
+                status = parse_pipe(p, &node->pipe);
+        if (!status)
+                status = action_end(p);
+        return status || !is_block ? status : parse_definition(p, node->text, "block");
+}
+
+/* One action after "{{". `*ret` stays NULL for comments and definitions. */
 static mn_status parse_action(parser *p, tmpl_node **ret, ending *ret_ending, bool *ret_is_end) {
-        static const char *const refused[] = { "define", "template", "block", "call" };
         skip_space(p);
         if (looking_at(p, "/*")) {
                 const char *end = memmem(p->text + p->pos, p->len - p->pos, "*/", 2);
                 if (!end)
-                        return fail(p, "unclosed comment");
+                        return tmpl_fail(p, "unclosed comment");
                 p->pos = (size_t) (end - p->text) + 2;
                 return action_end(p);
         }
@@ -417,10 +362,12 @@ static mn_status parse_action(parser *p, tmpl_node **ret, ending *ret_ending, bo
                 *ret_is_end = true;
                 return MN_OK; /* what follows is read by parse_block */
         }
-        for (size_t i = 0; i < MN_ARRAY_LEN(refused); i++)
-                if (keyword(p, refused[i]))
-                        return fail(p, "\"%s\" is not supported", refused[i]);
+        if (keyword(p, "define"))
+                return parse_define(p);
         tmpl_node *node = *ret = mn_arena_alloc(p->arena, sizeof(*node));
+        bool is_block = keyword(p, "block");
+        if (is_block || keyword(p, "template"))
+                return parse_call(p, node, is_block);
         node->kind = keyword(p, "if")         ? TMPL_IF
                      : keyword(p, "with")     ? TMPL_WITH
                      : keyword(p, "range")    ? TMPL_RANGE
@@ -434,7 +381,8 @@ static mn_status parse_action(parser *p, tmpl_node **ret, ending *ret_ending, bo
                 return status ? status : action_end(p);
         }
         if (!p->loop_depth)
-                return fail(p, "{{%s}} outside {{range}}", node->kind == TMPL_BREAK ? "break" : "continue");
+                return tmpl_fail(p, "{{%s}} outside {{range}}",
+                                 node->kind == TMPL_BREAK ? "break" : "continue");
         return action_end(p);
 }
 
@@ -484,8 +432,8 @@ static mn_status parse_list(parser *p, tmpl_node **ret, ending *ret_ending) {
 
 mn_status mn_template_parse(mn_arena *arena, const char *text, mn_template **ret, mn_err *err) {
         parser p = { .arena = arena, .len = strlen(text), .err = err };
-        if (p.len > MAX_TEXT)
-                return mn_fail(err, MN_INVALID, "template: : longer than %d bytes", MAX_TEXT);
+        if (p.len > TMPL_MAX_TEXT)
+                return mn_fail(err, MN_INVALID, "template: : longer than %d bytes", TMPL_MAX_TEXT);
         p.text = mn_arena_strndup(arena, text, p.len);
         mn_template *t = mn_arena_alloc(arena, sizeof(*t));
         t->text = p.text;
@@ -494,7 +442,8 @@ mn_status mn_template_parse(mn_arena *arena, const char *text, mn_template **ret
         if (status)
                 return status;
         if (how != END_OF_TEXT)
-                return fail(&p, "unexpected {{%s}}", how == END_END ? "end" : "else");
+                return tmpl_fail(&p, "unexpected {{%s}}", how == END_END ? "end" : "else");
+        t->definitions = p.definitions;
         *ret = t;
         return MN_OK;
 }
@@ -520,5 +469,8 @@ static bool nodes_use(const tmpl_node *node, const char *name) {
 }
 
 bool mn_template_uses_field(const mn_template *t, const char *name) {
-        return nodes_use(t->nodes, name);
+        bool is_used = nodes_use(t->nodes, name);
+        for (const tmpl_definition *d = t->definitions; d && !is_used; d = d->next)
+                is_used = nodes_use(d->nodes, name);
+        return is_used;
 }

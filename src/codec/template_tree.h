@@ -52,6 +52,7 @@ typedef enum tmpl_node_kind {
         TMPL_RANGE,
         TMPL_BREAK,
         TMPL_CONTINUE,
+        TMPL_CALL, /* {{template "text" pipe}}; len: where the name begins */
 } tmpl_node_kind;
 
 typedef struct tmpl_node {
@@ -63,9 +64,17 @@ typedef struct tmpl_node {
         struct tmpl_node *next;
 } tmpl_node;
 
+/* {{define "name"}}. */
+typedef struct tmpl_definition {
+        const char *name;
+        tmpl_node *nodes;
+        struct tmpl_definition *next; /* an earlier one */
+} tmpl_definition;
+
 struct mn_template {
         const char *text;
         tmpl_node *nodes;
+        tmpl_definition *definitions;
 };
 
 /* A value while executing. */

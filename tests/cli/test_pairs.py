@@ -28,6 +28,23 @@ ps --format '{{.Labels}} {{.Label "a"}} {{.Mounts}} {{.Networks}} {{.Size}} {{.L
 ps --format '{{if'
 ps --format 'table {{.ID}}'
 ps -a --format '{{lower .Names}} {{upper .Image}} {{truncate .ID 3}}{{println}}'
+ps --format '{{define "x"}}<{{.Names}}>{{end}}{{template "x" .}} {{template "x" .}}'
+ps --format '{{template "nosuch"}}'
+ps --format '{{.AFieldThatHasAVeryLongNameIndeed}}'
+ps --format '{{index .Names "x"}}'
+ps --format '{{block "b" .Names}}[{{.}} {{$}}]{{end}} {{with .Image}}{{template "b" .}}{{end}}'
+ps --format '{{define "x"}}{{define "y"}}{{end}}{{end}}'
+ps --format '{{template "nosuch" .Names}}'
+ps --format '{{define "x"}}'
+ps --format '{{define x}}{{end}}'
+ps --format '{{template x}}'
+ps --format '{{$v := 1}}{{define "x"}}{{$v}}{{end}}'
+ps --format '{{define "x"}}a{{else}}b{{end}}'
+ps --format '{{range $i, $c := .Names}}{{define "x"}}{{end}}{{end}}'
+ps --format '{{define "x"}}{{$v := .Image}}{{$v}}{{end}}{{$v := "kept"}}{{template "x" .}} {{$v}}'
+ps --format '{{define "x"}}{{break}}{{end}}{{template "x"}}'
+ps --format 'table {{define "n"}}{{.Names}}{{end}}{{template "n" .}}\t{{.Image}}'
+inspect -f '{{define "m"}}{{.Destination}};{{end}}{{range .Mounts}}{{template "m" .}}{{end}}' web
 images
 images -q
 images --digests

@@ -118,7 +118,17 @@ static void fails_in_gos_words(void **state) {
                 { "{{.Name}", "template: :1: bad character U+007D '}'" },
                 { "{{ \"abc }}", "template: :1: unterminated quoted string" },
                 { "{{break}}", "template: :1: {{break}} outside {{range}}" },
-                { "{{template \"x\"}}", "template: :1: \"template\" is not supported" },
+                { "{{template \"x\"}}",
+                  "template: :1:11: executing \"\" at <{{template \"x\"}}>: template \"x\" not defined" },
+                { "{{define \"x\"}}{{template \"x\"}}{{end}}{{template \"x\"}}",
+                  "template: :1:25: executing \"\" at <{{template \"x\"}}>: exceeded maximum template depth "
+                  "(100)" },
+                { "{{if .Name}}{{define \"x\"}}{{end}}{{end}}",
+                  "template: :1: unexpected <define> in command" },
+                { "{{define \"x\"}}", "template: :1: unexpected EOF" },
+                { "{{$v := 1}}{{define \"x\"}}{{$v}}{{end}}", "template: :1: undefined variable \"$v\"" },
+                { "{{range .List}}{{block \"x\" .}}{{break}}{{end}}{{end}}",
+                  "template: :1: {{break}} outside {{range}}" },
                 { "{{len 3}}",
                   "template: :1:2: executing \"\" at <len 3>: error calling len: len of type int" },
                 { "{{.Name 3}}",
@@ -146,7 +156,7 @@ static void knows_missing_keys(void **state) {
         static const struct example strict[] = {
                 { "{{.Foo}}", "template: :1:2: executing \"\" at <.Foo>: map has no entry for key \"Foo\"" },
                 { "{{.Labels.abcdefghijklmnop}}",
-                  "template: :1:9: executing \"\" at <.Labels.abcdefghijkl...>: map has "
+                  "template: :1:9: executing \"\" at <.Labels.abcdefghijklmnop>: map has "
                   "no entry for key \"abcdefghijklmnop\"" },
         };
         static const struct example named[] = {
