@@ -51,7 +51,7 @@ static mn_status measure_images(api_call *c, bool has_items, wire_disk_usage *us
 
 static mn_status measure_containers(api_call *c, bool has_items, wire_disk_usage *usage, mn_err *err) {
         wire_containers_usage *u = mn_arena_alloc(c->arena, sizeof(*u));
-        container_list_spec spec = { .is_all = true, .has_size = true };
+        container_list_spec spec = { .is_all = true, .has_size = true, .has_disk_usage = true };
         mn_status s = container_list(c->engine->containers, &spec, c->arena, &usage->containers, err);
         for (size_t i = 0; s == MN_OK && i < usage->containers.len; i++) {
                 const wire_container_summary *container = &usage->containers.items[i];

@@ -143,6 +143,8 @@ typedef struct container_list_spec {
         bool is_all;
         int64_t limit; /* 0: none; then stopped ones are shown, too */
         bool has_size;
+        bool has_disk_usage; /* size_rw is all that the container takes on the disk: its writable layer in
+                                blocks, logs, files of ours */
         const wire_filters *filters; /* NULL: none */
 } container_list_spec;
 extern const char *const container_list_filters[];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /containers/json and its filters. */
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/time.h"
 #include "container/describe.h"
 #include "sys/fd.h"
+#include "sys/tree.h"
 
 const char *const container_list_filters[] = { "ancestor", "before", "exited",  "expose",
                                                "health",   "id",     "is-task", "isolation",
@@ -265,6 +267,14 @@ static void add_size(container *c, wire_container_summary *row) {
                 row->size_rw = row->size_root_fs = 0;
 }
 
+static void add_disk_usage(container *c, wire_container_summary *row) {
+        cleanup_close int dir = openat(c->engine->containers_fd, c->id,
+                                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        uint64_t bytes = 0;
+        if (dir >= 0 && mn_tree_usage(dir, &bytes) == 0)
+                row->size_rw = (int64_t) bytes;
+}
+
 /* ---- the call ---- */
 
 static int newest_first(const void *a, const void *b) {
@@ -317,6 +327,8 @@ mn_status container_list(container_engine *e, const container_list_spec *spec, m
         for (size_t i = 0; i < len; i++) {
                 if (spec->has_size)
                         add_size(found[i], &items[i]);
+                if (spec->has_disk_usage)
+                        add_disk_usage(found[i], &items[i]);
                 container_unref(found[i]);
         }
         free(found);

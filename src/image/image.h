@@ -150,7 +150,8 @@ mn_status image_attestations(image_store *images, const image_attestation_spec *
 
 /* Sums for GET /system/df. */
 typedef struct image_usage {
-        int64_t layers_size; /* bytes of all layers on disk, each counted once */
+        int64_t layers_size; /* bytes on disk of all layers, each counted once, and of the images' documents
+                              */
         int64_t reclaimable; /* of those no container's image has */
         int64_t total_count;
         int64_t active_count; /* images with containers */

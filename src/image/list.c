@@ -10,6 +10,7 @@
 #include "image/index.h"
 #include "image/manifests.h"
 #include "image/store_private.h"
+#include "sys/tree.h"
 
 const char *const image_list_filters[] = { "dangling", "label", "label!",    "before",
                                            "since",    "until", "reference", NULL };
@@ -237,5 +238,8 @@ void image_disk_usage(image_store *images, image_usage *ret) {
                         usage.reclaimable += size;
         }
         image_unlock(images);
+        uint64_t documents = 0;
+        if (mn_tree_usage(images->blobs_fd, &documents) == 0)
+                usage.layers_size += (int64_t) documents;
         *ret = usage;
 }
