@@ -14,6 +14,7 @@ API_HANDLER(api_auth);
 
 /* handle_df.c */
 API_HANDLER(api_disk_usage);
+API_HANDLER(api_system_check);
 
 /* handle_container.c */
 API_HANDLER(api_container_list);

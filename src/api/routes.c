@@ -3,6 +3,7 @@
 #include "api/handlers.h"
 #include "image/image.h"
 #include "wire/container.h"
+#include "wire/check.h"
 #include "wire/disk_usage.h"
 #include "wire/event.h"
 #include "wire/network.h"
@@ -40,6 +41,7 @@ const api_route api_routes[] = {
         READ("/events", &wire_event_type, api_events, .params = "since until filters",
              .produces = JSON_STREAM),
         READ("/system/df", &wire_disk_usage_type, api_disk_usage, .params = "type verbose"),
+        POST("/system/check", 200, &wire_check_report_type, api_system_check, .params = "data repair"),
 
         /* ---- containers ---- */
         READ("/containers/json", &wire_container_summary_list_type, api_container_list,

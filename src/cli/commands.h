@@ -17,7 +17,7 @@ extern const cli_command container_attach_command, container_commit_command, con
         image_prune_command, image_pull_command, image_push_command, image_rm_command, image_save_command,
         image_tag_command, inspect_command, login_command, logout_command, network_connect_command,
         network_create_command, network_disconnect_command, network_inspect_command, network_ls_command,
-        network_prune_command, network_rm_command, search_command, system_df_command,
+        network_prune_command, network_rm_command, search_command, system_check_command, system_df_command,
         system_dial_stdio_command, system_events_command, system_info_command, system_prune_command,
         system_version_command, volume_create_command, volume_inspect_command, volume_ls_command,
         volume_prune_command, volume_rm_command;

@@ -90,6 +90,7 @@ static const cli_command network_group = { .usage = "COMMAND",
                                            .children = network_children };
 
 static const cli_entry system_children[] = {
+        { "check", &system_check_command, false },
         { "df", &system_df_command, false },
         { "events", &system_events_command, false },
         { "info", &system_info_command, false },

@@ -1,91 +1,154 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `system check`: the database against the disk, and the bytes on the disk against their digests. */
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/strv.h"
 #include "image/store_private.h"
 
+/* What has the wrong bytes is taken away: then the next pull or load of the image brings it again. */
+static const char dropped[] = "removed; pull or load the image again";
+
 struct check {
         image_store *images;
-        bool repairs;
-        void (*found)(void *arg, const image_finding *finding);
-        void *arg;
-        char **orphans;
+        const image_check_spec *spec;
 };
 
 static void report(const struct check *c, const char *kind, const char *name, const char *problem,
-                   bool is_repaired) {
+                   const char *action) {
         cleanup_free char *object = mn_asprintf("%s %s", kind, name);
-        c->found(c->arg, &(image_finding){ object, problem, is_repaired });
+        c->spec->found(c->spec->arg, &(image_finding){ object, problem, action });
 }
 
-/* Copies of the keys of a map, so that nothing is locked while the disk is read. */
-static char **keys_of(image_store *images, const mn_map *map) {
+/* Copies of the keys of a map. */
+static char **keys_of(const mn_map *map) {
         char **keys = NULL;
         const char *key;
-        image_lock(images);
         for (size_t pos = 0; mn_map_next(map, &pos, &key, NULL);)
                 mn_strv_add(&keys, key);
-        image_unlock(images);
         return keys;
 }
 
-static void check_image(const struct check *c, const char *id) {
-        cleanup_arena mn_arena *arena = mn_arena_new();
-        cleanup_err mn_err err = { 0 };
-        image_info info;
-        if (image_get(c->images, id, arena, &info, &err)) {
-                report(c, "image", id, mn_err_text(&err), false);
-                return;
-        }
-        for (char **layer = info.layers; *layer; layer++)
+/* ---- images ---- */
+
+static void check_image(const struct check *c, struct image_record *record, char **layers) {
+        for (char **layer = layers; layer && *layer; layer++)
                 if (!layer_store_has(c->images->layers_on_disk, *layer, NULL)) {
                         cleanup_free char *problem = mn_asprintf("layer %s is missing", *layer);
-                        report(c, "image", id, problem, false);
+                        report(c, "image", record->id, problem, NULL);
                 }
 }
 
-/* Computes the digest of a layer; a wrong index is made anew, wrong data cannot be mended. */
-static void check_layer(const struct check *c, const char *diff_id) {
-        cleanup_err mn_err err = { 0 }, again = { 0 };
-        if (!layer_store_has(c->images->layers_on_disk, diff_id, NULL) ||
-            !layer_store_verify(c->images->layers_on_disk, diff_id, false, &err))
-                return;
-        bool is_repaired = c->repairs &&
-                           !layer_store_verify(c->images->layers_on_disk, diff_id, true, &again);
-        report(c, "layer", diff_id, mn_err_text(&err), is_repaired);
+/* Nothing is locked while the disk is looked at; with `change` images do not go meanwhile. */
+static void check_images(const struct check *c) {
+        image_change_begin(c->images);
+        struct image_record *record;
+        for (size_t pos = 0; mn_map_next(c->images->images, &pos, NULL, (void **) &record);)
+                check_image(c, record, record->layers);
+        image_change_end(c->images);
 }
 
-static void note_orphan(void *arg, const char *diff_id) {
-        struct check *c = arg;
-        image_lock(c->images);
-        bool is_known = mn_map_has(c->images->layers, diff_id);
-        image_unlock(c->images);
-        if (!is_known)
-                mn_strv_add(&c->orphans, diff_id);
-}
+/* ---- documents ---- */
 
-static void check_orphans(struct check *c) {
-        for (char **id = c->orphans; id && *id; id++) {
-                bool is_repaired = c->repairs && !layer_store_remove(c->images->layers_on_disk, *id, NULL);
-                report(c, "layer", *id, "on disk, but no image has it", is_repaired);
+static void check_document(const struct check *c, const char *digest) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        cleanup_err mn_err err = { 0 };
+        const char *text;
+        size_t len;
+        bool is_there = image_blob_size(c->images, digest) >= 0;
+        if (!is_there) {
+                report(c, "document", digest, "missing", NULL);
+        } else if (c->spec->reads_data && image_blob_read(c->images, digest, arena, &text, &len, &err)) {
+                if (c->spec->repairs)
+                        image_blob_remove(c->images, digest);
+                report(c, "document", digest, mn_err_text(&err), c->spec->repairs ? dropped : NULL);
         }
 }
 
-mn_status image_check(image_store *images, bool reads_data, bool repairs,
-                      void (*found)(void *arg, const image_finding *finding), void *arg, mn_err *err) {
-        struct check c = { .images = images, .repairs = repairs, .found = found, .arg = arg };
-        cleanup_strv char **ids = keys_of(images, images->images);
-        for (char **id = ids; id && *id; id++)
-                check_image(&c, *id);
-        cleanup_strv char **layers = keys_of(images, images->layers);
-        for (char **id = layers; reads_data && id && *id; id++)
-                check_layer(&c, *id);
-        mn_status st = layer_store_each(images->layers_on_disk, note_orphan, &c, err);
-        if (!st)
-                check_orphans(&c);
-        mn_strv_free(c.orphans);
+static void note_orphan_document(void *arg, const char *digest) {
+        const struct check *c = arg;
+        if (c->spec->repairs)
+                image_blob_remove(c->images, digest);
+        report(c, "document", digest, "on disk, but no image has it", c->spec->repairs ? "removed" : NULL);
+}
+
+/* With `change`: documents of an image are written before it is there. */
+static void check_documents(const struct check *c) {
+        image_change_begin(c->images);
+        image_lock(c->images);
+        cleanup_map mn_map *known = image_known_blobs(c->images);
+        image_unlock(c->images);
+        cleanup_strv char **digests = keys_of(known);
+        for (char **digest = digests; digest && *digest; digest++)
+                check_document(c, *digest);
+        image_each_orphan_blob(c->images, note_orphan_document, (void *) c);
+        image_change_end(c->images);
+}
+
+/* ---- layers ---- */
+
+/* Computes the digest of a layer; a wrong index is made anew, wrong contents cannot be mended. */
+static void check_layer(const struct check *c, const char *diff_id) {
+        layer_store *layers = c->images->layers_on_disk;
+        cleanup_err mn_err err = { 0 }, again = { 0 };
+        if (!layer_store_has(layers, diff_id, NULL) || !layer_store_verify(layers, diff_id, false, &err))
+                return;
+        const char *action = NULL;
+        if (c->spec->repairs && !layer_store_verify(layers, diff_id, true, &again))
+                action = "its index was made anew";
+        else if (c->spec->repairs && !layer_store_remove(layers, diff_id, &again))
+                action = dropped;
+        report(c, "layer", diff_id, mn_err_text(&err), action);
+}
+
+static void check_layers(const struct check *c) {
+        image_lock(c->images);
+        cleanup_strv char **layers = keys_of(c->images->layers);
+        image_unlock(c->images);
+        for (char **id = layers; c->spec->reads_data && id && *id; id++) {
+                image_hold_layer(c->images, *id, 0); /* stays while it is read, and is known */
+                check_layer(c, *id);
+                image_release_layer(c->images, *id);
+        }
+}
+
+struct orphans {
+        const struct check *check;
+        char **list;
+};
+
+static void note_orphan_layer(void *arg, const char *diff_id) {
+        struct orphans *o = arg;
+        image_lock(o->check->images);
+        bool is_known = mn_map_has(o->check->images->layers, diff_id);
+        image_unlock(o->check->images);
+        if (!is_known)
+                mn_strv_add(&o->list, diff_id);
+}
+
+static mn_status check_orphans(const struct check *c, mn_err *err) {
+        struct orphans o = { .check = c };
+        image_change_begin(c->images);
+        mn_status st = layer_store_each(c->images->layers_on_disk, note_orphan_layer, &o, err);
+        for (char **id = o.list; !st && id && *id; id++) {
+                bool is_gone = c->spec->repairs && !layer_store_remove(c->images->layers_on_disk, *id, NULL);
+                report(c, "layer", *id, "on disk, but no image has it", is_gone ? "removed" : NULL);
+        }
+        image_change_end(c->images);
+        mn_strv_free(o.list);
+        return st;
+}
+
+mn_status image_check(image_store *images, const image_check_spec *spec, mn_err *err) {
+        const struct check c = { images, spec };
+        check_images(&c);
+        check_documents(&c);
+        check_layers(&c);
+        mn_status st = check_orphans(&c, err);
+        image_change_begin(images);
+        image_collect_layers(images); /* layers whose last image went while they were read */
+        image_change_end(images);
         return st;
 }

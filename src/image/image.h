@@ -297,13 +297,19 @@ mn_status image_container_size(image_store *images, const char *image_id, int co
 
 /* One finding of a check. */
 typedef struct image_finding {
-        const char *object; /* "layer sha256:...", "image sha256:...", "file layers/..." */
+        const char *object; /* "layer sha256:...", "image sha256:...", "document sha256:..." */
         const char *problem;
-        bool is_repaired;
+        const char *action; /* what was done about it; NULL: nothing */
 } image_finding;
 
-/* Compares database and disk: orphans, missing files; with `reads_data` every layer's and blob's digest is
-   computed again. Orphans are removed and indexes rebuilt when `repairs`. */
-mn_status image_check(image_store *images, bool reads_data, bool repairs,
-                      void (*found)(void *arg, const image_finding *finding), void *arg,
-                      mn_err *err) MN_MUST_USE;
+typedef struct image_check_spec {
+        bool reads_data; /* every layer's and document's digest is computed again */
+        bool repairs; /* orphans are removed and indexes made anew; contents that do not have their digest are
+                         removed, so that the next pull or load of the image brings them again */
+        void (*found)(void *arg, const image_finding *finding);
+        void *arg;
+} image_check_spec;
+
+/* Compares database and disk: orphans, missing files, flipped bits. Others may use and change the store
+   meanwhile. */
+mn_status image_check(image_store *images, const image_check_spec *spec, mn_err *err) MN_MUST_USE;

@@ -138,7 +138,7 @@ int layer_store_open_tar(layer_store *layers, const char *diff_id, layer_reader 
                 r = layer_reader_of_tree(dir, ret);
         if (r < 0)
                 return r;
-        layer_reader_verify(*ret, diff_id);
+        layer_reader_verify(*ret, diff_id, sizes.tar);
         *ret_size = sizes.tar;
         return 0;
 }

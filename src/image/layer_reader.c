@@ -35,6 +35,7 @@ struct layer_reader {
         uint64_t left;
         mn_digest *digest; /* NULL: nobody asked */
         char expected[MN_DIGEST_SIZE];
+        int64_t to_come; /* bytes, while somebody asked */
 };
 
 layer_reader *layer_reader_of_tar(int fd) {
@@ -220,21 +221,31 @@ static ssize_t read_tree(layer_reader *r, char *buf, size_t len) {
         return (ssize_t) done;
 }
 
-void layer_reader_verify(layer_reader *r, const char *diff_id) {
+void layer_reader_verify(layer_reader *r, const char *diff_id, int64_t size) {
         mn_digest_free(r->digest);
         r->digest = mn_digest_new(mn_digest_algorithm_of(diff_id));
         mn_str_copy(r->expected, sizeof(r->expected), diff_id);
+        r->to_come = size;
+}
+
+/* What was read, with the digest: at the end (fewer bytes than asked for) it must be the expected one. */
+static int take_in(layer_reader *r, const void *data, size_t len, bool is_end) {
+        char found[MN_DIGEST_SIZE];
+        if ((int64_t) len > r->to_come)
+                return -EBADMSG;
+        r->to_come -= (int64_t) len;
+        mn_digest_update(r->digest, data, len);
+        if (!is_end)
+                return 0;
+        mn_digest_finish(r->digest, found);
+        mn_digest_free(MN_TAKE(r->digest));
+        return r->to_come || strcmp(found, r->expected) != 0 ? -EBADMSG : 0;
 }
 
 ssize_t layer_reader_read(layer_reader *r, void *buf, size_t len) {
-        char found[MN_DIGEST_SIZE];
         ssize_t n = r->tar_fd >= 0 ? mn_read_full(r->tar_fd, buf, len) : read_tree(r, buf, len);
         if (n < 0 || !r->digest)
                 return n;
-        mn_digest_update(r->digest, buf, (size_t) n);
-        if ((size_t) n == len)
-                return n;
-        mn_digest_finish(r->digest, found);
-        mn_digest_free(MN_TAKE(r->digest));
-        return strcmp(found, r->expected) == 0 ? n : -EBADMSG;
+        int error = take_in(r, buf, (size_t) n, (size_t) n < len);
+        return error < 0 ? error : n;
 }

@@ -18,8 +18,9 @@ layer_reader *layer_reader_of_tar(int fd) __attribute__((returns_nonnull));
    digest says so. */
 int layer_reader_of_tree(int dir_fd, layer_reader **ret);
 
-/* Hashes what is read: the read that finds the end gives -EBADMSG when it was not the layer `diff_id`. */
-void layer_reader_verify(layer_reader *r, const char *diff_id);
+/* Hashes what is read: -EBADMSG for more than `size` bytes, and at the end when it was not the layer
+   `diff_id` of that size. */
+void layer_reader_verify(layer_reader *r, const char *diff_id, int64_t size);
 
 /* False: the layer is kept as its contents. */
 bool layer_reader_is_tar(const layer_reader *r);

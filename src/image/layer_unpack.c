@@ -162,12 +162,12 @@ static int mark_all_opaque(int dir_fd) {
 }
 
 /* Reads the tar back: it must be the one that was hashed on its way to the worker. */
-static int verify(int dir_fd, const char *diff_id) {
+static int verify(int dir_fd, const char *diff_id, int64_t tar_size) {
         cleanup_layer_reader layer_reader *reader = NULL;
         int r = layer_reader_of_tree(dir_fd, &reader);
         if (r < 0)
                 return r;
-        layer_reader_verify(reader, diff_id);
+        layer_reader_verify(reader, diff_id, tar_size);
         cleanup_free char *buffer = mn_alloc(LAYER_CHUNK_SIZE);
         ssize_t n;
         while ((n = layer_reader_read(reader, buffer, LAYER_CHUNK_SIZE)) > 0)
@@ -184,7 +184,7 @@ static int finish(void *making, const char *diff_id, int64_t tar_size) {
         if (r == 0)
                 r = mark_all_opaque(m->dir_fd);
         if (r == 0)
-                r = verify(m->dir_fd, diff_id);
+                r = verify(m->dir_fd, diff_id, tar_size);
         uint64_t disk = 0;
         if (r == 0)
                 r = mn_tree_usage(m->dir_fd, &disk);

@@ -185,31 +185,8 @@ int64_t image_blob_size(image_store *images, const char *digest) {
         return fstatat(images->blobs_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size : -1;
 }
 
-/* Removes files no image names: left by a crash between writing blobs and the commit. */
-static void sweep_blobs(image_store *images, const char *folder) {
-        cleanup_map mn_map *known = mn_map_new(NULL);
-        struct image_record *record;
-        struct index_record *index;
-        for (size_t pos = 0; mn_map_next(images->images, &pos, NULL, (void **) &record);) {
-                mn_map_set(known, strchr(record->id, ':') + 1, record);
-                for (size_t i = 0; i < record->manifests.len; i++)
-                        mn_map_set(known, strchr(record->manifests.items[i].digest, ':') + 1, record);
-        }
-        for (size_t pos = 0; mn_map_next(images->indexes, &pos, NULL, (void **) &index);) {
-                mn_map_set(known, strchr(index->digest, ':') + 1, index);
-                for (size_t i = 0; i < index->nblobs; i++)
-                        mn_map_set(known, strchr(index->blobs[i], ':') + 1, index);
-        }
-        int fd = openat(images->blobs_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-        if (!dir) {
-                mn_close(fd);
-                return;
-        }
-        for (struct dirent *e; (e = readdir(dir));)
-                if (e->d_type == DT_REG && !mn_map_has(known, e->d_name))
-                        unlinkat(dirfd(dir), e->d_name, 0);
-        closedir(dir);
+static void remove_orphan(void *arg, const char *digest) {
+        image_blob_remove(arg, digest);
 }
 
 /* ---- layers ---- */
@@ -351,8 +328,7 @@ static mn_status load(image_store *images, mn_err *err) {
         if (st)
                 return mn_err_prefix(err, st, "reading the images");
         image_collect_layers(images);
-        sweep_blobs(images, "sha256");
-        sweep_blobs(images, "sha512");
+        image_each_orphan_blob(images, remove_orphan, images); /* left by a crash before the commit */
         warn_missing(images);
         return MN_OK;
 }

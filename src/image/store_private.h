@@ -114,6 +114,16 @@ void image_blob_remove(image_store *images, const char *digest);
 /* Bytes of the blob, -1 when it is not here. */
 int64_t image_blob_size(image_store *images, const char *digest);
 
+/* ---- store_blobs.c ---- */
+
+/* Digests of the documents that images and indexes name, as keys. With `lock`. */
+mn_map *image_known_blobs(image_store *images);
+
+/* Files among the documents that nobody names. With `change`, or before anybody else is there. */
+void image_each_orphan_blob(image_store *images, void (*each)(void *arg, const char *digest), void *arg);
+
+/* ---- store.c ---- */
+
 /* The layer's record, made when missing. With `lock`. */
 struct layer_record *image_layer_record(image_store *images, const char *diff_id, int64_t size);
 

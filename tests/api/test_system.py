@@ -109,6 +109,12 @@ def test_events_refuse_wrong_parameters(api, query):
     api("GET", "/events", query=query, status=400)
 
 
+def test_check_finds_nothing(daemon):
+    """An operation of ours; what it finds is tested in tests/image."""
+    answer = daemon.request("POST", "/system/check", query={"data": "1", "repair": "0"})
+    assert answer.status == 200 and answer.json() == {"Findings": []}
+
+
 def test_compatibility_page_is_current():
     page = subprocess.run([program("minatod"), "--print-compatibility"], check=True, capture_output=True, text=True).stdout
     assert (TOP / "docs" / "compatibility.md").read_text() == page, "run: build/minatod --print-compatibility > docs/compatibility.md"

@@ -151,11 +151,13 @@ static mn_status run_rootfs(struct tool *t) {
 
 static void on_finding(void *arg, const image_finding *finding) {
         (void) arg;
-        printf("%s: %s%s\n", finding->object, finding->problem, finding->is_repaired ? " (repaired)" : "");
+        printf("%s: %s%s%s%s\n", finding->object, finding->problem, finding->action ? " (" : "",
+               finding->action ? finding->action : "", finding->action ? ")" : "");
 }
 
 static mn_status run_check(struct tool *t) {
-        return image_check(t->images, true, t->nargs > 0, on_finding, NULL, &t->err);
+        const image_check_spec spec = { .reads_data = true, .repairs = t->nargs > 0, .found = on_finding };
+        return image_check(t->images, &spec, &t->err);
 }
 
 static const struct {
