@@ -24,6 +24,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                         abort();
                 free(line);
         }
+        if (size <= LOGS_LINE_MAX && !memchr(data, '\n', size)) {
+                mn_str line = MN_STR_INIT(0);
+                logs_compact_head(&line, LOGS_STDERR, 1, "{\"a\":\"b\"}");
+                mn_str_add_len(&line, data, size);
+                if (!logs_record_decode(line.data, line.len, arena, &entry) || entry.len != size + 1 ||
+                    memcmp(entry.text, data, size) != 0)
+                        abort();
+                mn_str_release(&line);
+        }
         mn_arena_free(arena);
         return 0;
 }

@@ -137,6 +137,8 @@ static bool decode_any(const char *line, size_t len, mn_arena *arena, logs_entry
 
 bool logs_record_decode(const char *line, size_t len, mn_arena *arena, logs_entry *ret) {
         *ret = (logs_entry){ 0 };
+        if (len && line[0] != '{' && line[0] != ' ')
+                return logs_compact_decode(line, len, arena, ret);
         return decode_own(line, len, arena, ret) || decode_any(line, len, arena, ret);
 }
 

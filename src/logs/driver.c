@@ -14,9 +14,9 @@ static const char *const file_options[] = {
 };
 static const char *const no_options[] = { NULL };
 static const struct logs_driver drivers[] = {
-        { "json-file", true, INT64_C(10) << 20, 3, file_options },
-        { "local", true, INT64_C(20) << 20, 5, file_options },
-        { "none", false, 0, 0, no_options },
+        { "json-file", true, false, INT64_C(10) << 20, 3, file_options },
+        { "local", true, true, INT64_C(20) << 20, 5, file_options },
+        { "none", false, false, 0, 0, no_options },
 };
 
 const struct logs_driver *logs_driver_find(const char *name) {

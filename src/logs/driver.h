@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The log drivers, as a table. All that keep a file write the same format and differ in their defaults. */
+/* The log drivers, as a table. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct logs_driver {
         const char *name;
-        bool has_file; /* keeps the log, and so can be read */
+        bool has_file;   /* keeps the log, and so can be read */
+        bool is_compact; /* in lines of our own (record.h) instead of Docker's JSON */
         int64_t default_max_size;
         int default_max_file;
         const char *const *options; /* names it knows, NULL at the end */

@@ -41,9 +41,10 @@ struct logs_writer {
         int max_file;
         uint64_t dropped;
         uint64_t buffered; /* records in `out` */
+        bool is_compact;   /* lines of the driver "local" */
         struct pending pending[NUM_STREAMS];
-        char *suffix[NUM_STREAMS];    /* ","stream":"stdout","attrs":{...},"time":" */
-        mn_str tail[NUM_STREAMS];     /* suffix + the current time + "\"}\n" */
+        char *suffix[NUM_STREAMS]; /* ","stream":"stdout","attrs":{...},"time":" ; compact: the attributes */
+        mn_str tail[NUM_STREAMS];  /* suffix + the current time + "\"}\n" ; compact: the head */
         size_t tail_len[NUM_STREAMS]; /* of the text in it; padding for copy_blocks follows */
         char *memory;                 /* one mapping: the pending lines and `out` */
         char *out;
@@ -134,9 +135,8 @@ static void copy_blocks(char *to, const char *from, size_t len) {
                 memcpy(to + i, from + i, COPY_BLOCK);
 }
 
-/* Appends one record. Its place in the buffer is certain: flush leaves room for the longest. */
-static void add_record(logs_writer *w, logs_stream stream, const char *text, size_t len, bool has_newline) {
-        char *to = w->out + w->out_len;
+static char *put_json(const logs_writer *w, char *to, logs_stream stream, const char *text, size_t len,
+                      bool has_newline) {
         memcpy(to, prefix, sizeof(prefix) - 1);
         to = logs_escape(to + sizeof(prefix) - 1, text, len);
         if (has_newline) {
@@ -144,7 +144,26 @@ static void add_record(logs_writer *w, logs_stream stream, const char *text, siz
                 to += 2;
         }
         copy_blocks(to, w->tail[stream].data, w->tail_len[stream]);
-        w->out_len = (size_t) (to - w->out) + w->tail_len[stream];
+        return to + w->tail_len[stream];
+}
+
+static char *put_compact(const logs_writer *w, char *to, logs_stream stream, const char *text, size_t len,
+                         bool has_newline) {
+        copy_blocks(to, w->tail[stream].data, w->tail_len[stream]);
+        if (!has_newline)
+                *to -= 'a' - 'A';
+        to += w->tail_len[stream];
+        memcpy(to, text, len);
+        to[len] = '\n';
+        return to + len + 1;
+}
+
+/* Appends one record. Its place in the buffer is certain: flush leaves room for the longest. */
+static void add_record(logs_writer *w, logs_stream stream, const char *text, size_t len, bool has_newline) {
+        char *to = w->out + w->out_len;
+        to = w->is_compact ? put_compact(w, to, stream, text, len, has_newline)
+                           : put_json(w, to, stream, text, len, has_newline);
+        w->out_len = (size_t) (to - w->out);
         w->buffered++;
         bool is_full = w->size + (int64_t) w->out_len >= w->max_size;
         if (is_full || w->out_len > OUT_SIZE - LOGS_ESCAPED_MAX - SUFFIX_MAX)
@@ -158,9 +177,13 @@ static void stamp(logs_writer *w, logs_stream stream) {
         char text[MN_TIME_TEXT_SIZE];
         mn_str *tail = &w->tail[stream];
         mn_str_truncate(tail, 0);
-        mn_str_add(tail, w->suffix[stream]);
-        mn_str_add(tail, mn_time_format(mn_now_ns(), text));
-        mn_str_add(tail, "\"}\n");
+        if (w->is_compact) {
+                logs_compact_head(tail, stream, mn_now_ns(), w->suffix[stream]);
+        } else {
+                mn_str_add(tail, w->suffix[stream]);
+                mn_str_add(tail, mn_time_format(mn_now_ns(), text));
+                mn_str_add(tail, "\"}\n");
+        }
         w->tail_len[stream] = tail->len;
         mn_str_add_len(tail, (const char[COPY_BLOCK]){ 0 }, COPY_BLOCK);
 }
@@ -220,6 +243,12 @@ static void make_suffixes(logs_writer *w, const mn_str_map *attrs) {
         static const char *const names[NUM_STREAMS] = { "stdout", "stderr" };
         for (int i = 0; i < NUM_STREAMS; i++) {
                 cleanup_str mn_str s = MN_STR_INIT(0);
+                if (w->is_compact) {
+                        if (attrs->len)
+                                mn_json_encode(&mn_type_str_map, attrs, 0, &s);
+                        w->suffix[i] = mn_strdup(mn_str_text(&s));
+                        continue;
+                }
                 mn_str_printf(&s, "\",\"stream\":\"%s\"", names[i]);
                 if (attrs->len) {
                         mn_str_add(&s, ",\"attrs\":");
@@ -242,6 +271,7 @@ mn_status logs_writer_open(const logs_config *config, logs_writer **ret, mn_err 
                 return MN_OK;
         }
         w->path = mn_strdup(config->path);
+        w->is_compact = driver->is_compact;
         int64_t max_size = config->max_size_bytes ? config->max_size_bytes : driver->default_max_size;
         w->max_size = max_size > 0 ? max_size : INT64_MAX;
         w->max_file = config->max_file > 0 ? config->max_file : driver->default_max_file;

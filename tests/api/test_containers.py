@@ -179,8 +179,9 @@ def test_attach_with_a_terminal(api, daemon, run):
     api("POST", f"/containers/{container}/resize", query={"h": "x", "w": "1"}, status=400)
 
 
-def test_logs_follow_and_parameters(api, daemon, run):
-    container = run("sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done")
+@pytest.mark.parametrize("driver", ["json-file", "local"])
+def test_logs_follow_and_parameters(api, daemon, run, driver):
+    container = run("sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done", host={"LogConfig": {"Type": driver, "Config": {}}})
     with daemon.connect() as connection:
         connection.send("GET", f"/containers/{container}/logs", query={"stdout": "1", "follow": "1"})
         assert connection.head()[1]["content-type"] == "application/vnd.docker.multiplexed-stream"

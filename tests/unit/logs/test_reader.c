@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -248,8 +249,95 @@ static void until_in_the_future_ends_the_follow(void **state) {
         logs_reader_close(r);
 }
 
+/* The driver "local": byte for byte what was written, whatever it is, thirteen bytes more per record; and a
+   file that json-file has begun. */
+static void the_compact_form_comes_back_exactly(void **state) {
+        struct place *p = *state;
+        static const char odd[] = "\0\x01\"\\<\xff\xed\xa0\r\n{\"log\":1}\n o\n\n";
+        logs_writer *w = NULL;
+        write_numbers(&(logs_config){ .path = p->path }, 1, 2);
+        mn_str_pair pair = { (char *) "k", (char *) "v\nw" };
+        const logs_config config = { .driver = "local", .path = p->path, .attrs = { &pair, 1 } };
+        assert_int_equal(logs_writer_open(&config, &w, NULL), MN_OK);
+        int64_t before = mn_now_ns();
+        logs_write(w, LOGS_STDERR, odd, sizeof(odd) - 1);
+        char *wide = mn_alloc(LOGS_LINE_MAX + 5);
+        memset(wide, 'w', LOGS_LINE_MAX + 5);
+        logs_write(w, LOGS_STDOUT, wide, LOGS_LINE_MAX + 5);
+        logs_writer_close(w);
+        static const struct {
+                logs_stream stream;
+                size_t len;
+        } wanted[] = { { LOGS_STDERR, 2 },
+                       { LOGS_STDOUT, 2 },
+                       { LOGS_STDERR, 10 },
+                       { LOGS_STDERR, 10 },
+                       { LOGS_STDERR, 3 },
+                       { LOGS_STDERR, 1 },
+                       { LOGS_STDOUT, LOGS_LINE_MAX },
+                       { LOGS_STDOUT, 5 } };
+        logs_reader *r = open_reader(p->path, (logs_query){ .has_stdout = true, .has_stderr = true });
+        size_t at = 0;
+        for (size_t i = 0; i < MN_ARRAY_LEN(wanted); i++) {
+                logs_entry entry;
+                assert_int_equal(logs_reader_next(r, &entry), 1);
+                assert_int_equal(entry.stream, wanted[i].stream);
+                assert_int_equal(entry.len, wanted[i].len);
+                if (i < 2)
+                        continue;
+                assert_true(entry.time_ns >= before && entry.time_ns <= mn_now_ns());
+                assert_string_equal(entry.attrs.items[0].value, "v\nw");
+                if (i < 6)
+                        assert_memory_equal(entry.text, odd + at, entry.len);
+                at += entry.len;
+        }
+        logs_reader_close(r);
+        free(wide);
+}
+
+static void a_compact_line_costs_thirteen_bytes(void **state) {
+        struct place *p = *state;
+        logs_writer *w = NULL;
+        assert_int_equal(logs_writer_open(&(logs_config){ .driver = "local", .path = p->path }, &w, NULL),
+                         MN_OK);
+        for (int i = 0; i < 1000; i++)
+                logs_write(
+                        w, LOGS_STDOUT,
+                        "0123456789012345678901234567890123456789012345678901234567890123456789012345678\n",
+                        80);
+        logs_writer_close(w);
+        struct stat st;
+        assert_int_equal(stat(p->path, &st), 0);
+        assert_int_equal(st.st_size, 1000 * 93);
+}
+
+/* What is no record is skipped, and reading goes on behind it. */
+static void broken_compact_lines_are_skipped(void **state) {
+        struct place *p = *state;
+        static const char *const broken[] = { "o",
+                                              "o00000000000",
+                                              "x00000000000 t",
+                                              "o0000000000! t",
+                                              "ozzzzzzzzzzz t",
+                                              "o00000000000=0000",
+                                              "o00000000000=00005{}",
+                                              "o00000000000=0000g{} t",
+                                              "o00000000000-t" };
+        cleanup_str mn_str text = { 0 };
+        for (size_t i = 0; i < MN_ARRAY_LEN(broken); i++)
+                mn_str_printf(&text, "%s\no00000000001 good%zu\n", broken[i], i);
+        assert_int_equal(mn_file_create(AT_FDCWD, p->path, text.data, text.len, 0600), 0);
+        cleanup_free char *all = read_all(p->path, (logs_query){ .has_stdout = true, .has_stderr = true });
+        assert_string_equal(all, "good0|good1|good2|good3|good4|good5|good6|good7|good8|");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(the_compact_form_comes_back_exactly, make_place,
+                                                remove_place),
+                cmocka_unit_test_setup_teardown(a_compact_line_costs_thirteen_bytes, make_place,
+                                                remove_place),
+                cmocka_unit_test_setup_teardown(broken_compact_lines_are_skipped, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(reads_across_rotated_files, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(tail_counts_from_the_end, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(tail_finds_lines_longer_than_a_block, make_place,
