@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "cli/document.h"
+#include "cli/text.h"
 #include "codec/sha256.h"
 #include "sys/file.h"
 
@@ -75,7 +76,7 @@ bool context_exists(const context *x) {
 }
 
 static int by_name(const void *a, const void *b) {
-        return strverscmp(((const context *) a)->name, ((const context *) b)->name);
+        return text_compare(((const context *) a)->name, ((const context *) b)->name);
 }
 
 mn_status context_list(cli *c, context **ret, size_t *ret_len, mn_err *err) {

@@ -94,6 +94,8 @@ static mn_json *new_row(const format_list *list, bool has_headings) {
         row->kind = MN_JSON_OBJECT;
         mn_json **tail = &row->child;
         for (const format_column *c = list->spec->columns; c->name; c++) {
+                if (list->is_json && c->is_ours)
+                        continue;
                 *tail = new_string(list->arena, c->name, has_headings ? c->heading : "");
                 tail = &(*tail)->next;
                 row->len++;

@@ -16,6 +16,7 @@
 typedef struct format_column {
         const char *name;    /* ".ID" without the dot */
         const char *heading; /* "CONTAINER ID" */
+        bool is_ours; /* Docker has no such field: for templates, not in the JSON that scripts compare */
 } format_column;
 
 typedef struct format_spec {

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from fake_daemon import FakeDaemon, frame
-from test_terminal import Terminal
+from terminal import Terminal
 
 EVIL = "x\x1b]0;title\x07\r\n\x9b31m\u202etxt.exe"
 
@@ -230,9 +230,9 @@ def layer_at_a_steady_pace(request):
 def test_bars_have_rate_and_time_left(clis):
     with FakeDaemon({("POST", "/images/create"): layer_at_a_steady_pace}) as daemon:
         ours, _ = clis(daemon.host)
-        terminal = Terminal(ours, "pull", "busybox", columns=160)
-        text = terminal.wait_for("Pull complete")
-        assert terminal.end() == 0
+        terminal = Terminal([ours.program, "pull", "busybox"], ours.environment, 30, 160)
+        text = terminal.expect("(?s).*Pull complete").group().decode(errors="replace")
+        assert terminal.code() == 0
         lines = [line for line in re.split(r"\x1b\[\d+A\x1b\[2K|\r\n", text) if "Downloading" in line]
         assert "MB/s" not in lines[0] and re.search(r"2MB/10MB  [\d.]+[kM]B/s  \d", lines[-1]), lines
         assert re.search(r"9\.223EB  \d\S*B/s\r", text), text  # no time left that nobody lives to see

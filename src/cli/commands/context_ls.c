@@ -81,14 +81,14 @@ static void add_rows(cli *c, format_list *list, const context *contexts, size_t 
                 is_known = is_known || strcmp(contexts[i].name, current) == 0;
         if (!is_known) {
                 extra[nextra++] = missing_row(c, current);
-                if (strverscmp(extra[0].name, extra[1].name) > 0) {
+                if (text_compare(extra[0].name, extra[1].name) > 0) {
                         row first = extra[1];
                         extra[1] = extra[0];
                         extra[0] = first;
                 }
         }
         for (size_t i = 0; i < n; i++) {
-                for (; at < nextra && strverscmp(extra[at].name, contexts[i].name) < 0; at++)
+                for (; at < nextra && text_compare(extra[at].name, contexts[i].name) < 0; at++)
                         add_row(c, list, &extra[at], current);
                 const row r = { contexts[i].name, context_description(&contexts[i]),
                                 context_host(&contexts[i]), "" };

@@ -41,7 +41,7 @@ static const format_column columns[] = {
         { "CreatedSince", "CREATED" },
         { "Digest", "DIGEST" },
         { "ID", "IMAGE ID" },
-        { "LastUsed", "LAST USED" },
+        { "LastUsed", "LAST USED", true },
         { "Repository", "REPOSITORY" },
         { "SharedSize", "SHARED SIZE" },
         { "Size", "SIZE" },
