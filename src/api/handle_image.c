@@ -128,6 +128,19 @@ mn_status api_image_tag(api_call *c, mn_err *err) {
         return s == MN_OK ? api_reply_empty(c) : s;
 }
 
+mn_status api_image_squash(api_call *c, mn_err *err) {
+        char id[IMAGE_ID_SIZE];
+        image_squash_spec spec = { .name = c->vars[0],
+                                   .repository = api_param(c, "repo"),
+                                   .tag = api_param(c, "tag"),
+                                   .message = api_param(c, "message") };
+        mn_status s = api_image_platform(c, &spec.platform, err);
+        if (s == MN_OK)
+                s = image_squash(c->engine->images, &spec, id, err);
+        wire_id response = { .id = id };
+        return s == MN_OK ? api_reply(c, &response) : s;
+}
+
 mn_status api_image_remove(api_call *c, mn_err *err) {
         wire_image_delete_list list = { 0 };
         image_remove_spec spec = {

@@ -79,6 +79,7 @@ API_HANDLER(api_image_inspect);
 API_HANDLER(api_image_history);
 API_HANDLER(api_image_attestations);
 API_HANDLER(api_image_tag);
+API_HANDLER(api_image_squash);
 API_HANDLER(api_image_remove);
 API_HANDLER(api_image_prune);
 API_HANDLER(api_image_search);

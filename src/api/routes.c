@@ -117,6 +117,8 @@ const api_route api_routes[] = {
         POST("/images/{name...}/push", 200, NULL, api_image_push, .params = "tag platform",
              .produces = JSON_STREAM),
         POST("/images/{name...}/tag", 201, NULL, api_image_tag, .params = "repo tag"),
+        POST("/images/{name...}/squash", 201, &wire_id_type, api_image_squash,
+             .params = "repo tag message platform", .note = "our own: one layer of all"),
         DELETE("/images/{name...}", 200, &wire_image_delete_list_type, api_image_remove,
                .params = "force noprune platforms"),
         POST("/commit", 201, &wire_id_type, api_commit, JSON_BODY(&wire_container_config_type),

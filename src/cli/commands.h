@@ -15,9 +15,9 @@ extern const cli_command container_attach_command, container_commit_command, con
         context_show_command, context_update_command, context_use_command, image_history_command,
         image_import_command, image_inspect_command, image_load_command, image_ls_command,
         image_prune_command, image_pull_command, image_push_command, image_rm_command, image_save_command,
-        image_tag_command, inspect_command, login_command, logout_command, network_connect_command,
-        network_create_command, network_disconnect_command, network_inspect_command, network_ls_command,
-        network_prune_command, network_rm_command, search_command, system_check_command, system_df_command,
-        system_dial_stdio_command, system_events_command, system_info_command, system_prune_command,
-        system_version_command, volume_create_command, volume_inspect_command, volume_ls_command,
-        volume_prune_command, volume_rm_command;
+        image_squash_command, image_tag_command, inspect_command, login_command, logout_command,
+        network_connect_command, network_create_command, network_disconnect_command, network_inspect_command,
+        network_ls_command, network_prune_command, network_rm_command, search_command, system_check_command,
+        system_df_command, system_dial_stdio_command, system_events_command, system_info_command,
+        system_prune_command, system_version_command, volume_create_command, volume_inspect_command,
+        volume_ls_command, volume_prune_command, volume_rm_command;

@@ -65,17 +65,25 @@ static void add_history(const compose_spec *spec, mn_arena *arena, oci_image *im
         image->history.len = n + 1;
 }
 
+/* What its instructions made is in one layer now. */
+static void forget_layers(oci_image *image) {
+        image->rootfs.diff_ids = NULL;
+        for (size_t i = 0; i < image->history.len; i++)
+                image->history.items[i].is_empty_layer = true;
+}
+
 /* The base's document with what is new. */
 static mn_status make_document(image_store *images, const compose_spec *spec, mn_arena *arena, oci_image *ret,
                                mn_err *err) {
         image_info base = { 0 };
-        if (spec->base_id) {
-                mn_status status = image_get(images, spec->base_id, arena, &base, err);
-                if (status)
-                        return status;
-        }
+        const char *from = spec->base_id ? spec->base_id : spec->squashed_id;
+        mn_status status = from ? image_get(images, from, arena, &base, err) : MN_OK;
+        if (status)
+                return status;
+        if (spec->squashed_id)
+                forget_layers(&base.spec);
         *ret = base.spec;
-        if (!spec->base_id)
+        if (!from)
                 set_platform(spec, arena, ret);
         ret->config = *spec->config;
         ret->created = mn_now_ns();

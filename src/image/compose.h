@@ -8,7 +8,9 @@
 
 typedef struct compose_spec {
         const char *base_id; /* image whose layers and history come first; NULL: none */
-        layer_writer *layer; /* finished, not committed; NULL or an empty tar: no layer is added */
+        const char
+                *squashed_id; /* image `layer` has all of: its history and platform, not its layers; NULL */
+        layer_writer *layer;  /* finished, not committed; NULL or an empty tar: no layer is added */
         const oci_image_config *config;
         const char *author;
         const char *comment;

@@ -289,6 +289,19 @@ typedef struct image_commit_spec {
 mn_status image_commit(image_store *images, const image_commit_spec *spec, char ret_id[IMAGE_ID_SIZE],
                        mn_err *err) MN_MUST_USE;
 
+typedef struct image_squash_spec {
+        const char *name;
+        const char *platform;
+        const char *repository; /* "" for none */
+        const char *tag;
+        const char *message;
+} image_squash_spec;
+
+/* Makes an image of one layer with all an image has: what its layers removed is gone from it. Configuration
+   and history stay; the original stays, too. */
+mn_status image_squash(image_store *images, const image_squash_spec *spec, char ret_id[IMAGE_ID_SIZE],
+                       mn_err *err) MN_MUST_USE;
+
 /* Bytes in a container's writable layer, and of all layers of its image. */
 mn_status image_container_size(image_store *images, const char *image_id, int container_fd, int64_t *ret_rw,
                                int64_t *ret_rootfs, mn_err *err) MN_MUST_USE;

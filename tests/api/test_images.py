@@ -66,6 +66,17 @@ def test_import(api, daemon):
     assert "Get" in api("POST", "/images/create", b"", query={"fromSrc": "http://127.0.0.1:1/y.tar"}, status=500).message
 
 
+def test_squash(api, daemon, image):
+    """An operation of ours: Docker's description does not have it."""
+    def squash(name, **query):
+        return daemon.request("POST", f"/images/{name}/squash", query=query)
+    made = squash("busybox", repo="flat", tag="1", message="one")
+    assert made.status == 201
+    shown = api("GET", "/images/flat:1/json").json()
+    assert shown["Id"] == made.json()["Id"] and len(shown["RootFS"]["Layers"]) == 1 and shown["Comment"] == "one"
+    assert squash("nothing").status == 404 and squash("busybox", repo="BAD").status == 400
+
+
 @pytest.mark.parametrize("data", [b"", b"no archive at all", b"\0" * 10240, b"\x1f\x8b" + b"x" * 100])
 def test_broken_archives(daemon, data):
     before = daemon.request("GET", "/images/json").json()

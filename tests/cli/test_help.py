@@ -12,9 +12,9 @@ from harness import daemon as harness
 MINATO = harness.program("minato")
 TABLE = subprocess.run([MINATO, "__markdown"], capture_output=True, text=True, check=True).stdout
 COMMANDS = re.findall(r"^\| `([^`]+)` \|", TABLE, re.M)
-# Texts of these differ on purpose: a slip of Docker's in --pull, options of ours (pull --verify, image prune --keep), a command of
-# ours.
-OTHER_WORDS = {"create", "container create", "pull", "image pull", "image prune", "system check"}
+# Texts of these differ on purpose: a slip of Docker's in --pull, options of ours (pull --verify, image prune --keep), commands
+# of ours.
+OTHER_WORDS = {"create", "container create", "pull", "image pull", "image prune", "image squash", "system check"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -76,3 +76,35 @@ def test_save_is_the_same_twice_and_loads_again(minato):
     assert b'Loaded image: other/name:2' in minato.raw('load', data=first.stdout).stdout
     gone = minato.raw('save', 'nothing:1')
     assert gone.returncode == 1 and b'No such image: nothing:1' in gone.stderr and not gone.stdout
+
+
+LOOK = 'ls /etc/passwd /bin/false 2>/dev/null; cat /new /d/e/f; readlink /lnk; stat -c "%a %u %y" /bin/true; echo $X; find / -xdev | wc -l'
+
+
+def test_squash_has_all_in_one_layer(minato):
+    minato('commit', '-c', 'ENV X=1', '-c', 'CMD ["cat","/new"]', 'changed', 'layered:1')
+    minato('run', '--network', 'none', '--name', 'more', 'layered:1', 'sh', '-c', 'rm /d/e/f; echo y > /d/e/f; ln /new /hard; dd if=/dev/zero of=/big bs=1M count=3')
+    minato('commit', 'more', 'layered:2')
+    minato('run', '--network', 'none', '--name', 'less', 'layered:2', 'rm', '/big')
+    minato('commit', 'less', 'layered:3')
+    made = minato('image', 'squash', '-m', 'one', 'layered:3', 'flat/name:9')
+    assert made == minato('inspect', '--format', '{{.Id}}', 'flat/name:9')
+    shape = '{{len .RootFS.Layers}} {{.Comment}} {{.Architecture}} {{.Os}} {{.Config.Env}} {{.Config.Cmd}}'
+    layered, flat = (minato('image', 'inspect', '--format', shape, name).split(' ', 2) for name in ('layered:3', 'flat/name:9'))
+    assert layered[0] == '4' and flat[:2] == ['1', 'one'] and layered[2].split('one')[-1].split()[-3:] == flat[2].split()[-3:]
+    seen = [minato('run', '--rm', '--network', 'none', name, 'sh', '-c', LOOK) for name in ('layered:3', 'flat/name:9')]
+    assert seen[0] == seen[1] and seen[0].startswith('hi\ny\n/new\n600 0 '), seen
+    assert minato('run', '--rm', '--network', 'none', 'flat/name:9', 'stat', '-c', '%h', '/new') == '2'
+    sizes = [int(minato('image', 'inspect', '--format', '{{.Size}}', name)) for name in ('layered:3', 'flat/name:9')]
+    assert sizes[1] < sizes[0] - 3_000_000  # what a layer had and a later one removed
+    history = minato('history', '--format', '{{.Comment}} {{.Size}}', 'flat/name:9').splitlines()
+    assert history[0].startswith('one ') and len(history) == len(minato('history', '-q', 'layered:3').splitlines()) + 1
+    assert all(line.endswith(' 0B') for line in history[1:])
+    assert minato('rmi', 'layered:3')
+
+
+def test_squash_refuses(minato):
+    for argv, words in ((('nothing:1',), b'No such image: nothing:1'), (('busybox', 'BAD'), b'must be lowercase'),
+                        (('--platform', 'linux/s390x', 'busybox'), b'does not match the specified platform')):
+        done = minato.raw('image', 'squash', *argv)
+        assert done.returncode == 1 and words in done.stderr, done.stderr
