@@ -54,6 +54,7 @@ static bool take_out(exec_session *s) {
 
 void exec_session_forget(exec_session *s) {
         container_engine *e = s->c->engine;
+        exec_keep_forget(s);
         engine_lock(e);
         bool is_last = take_out(s);
         engine_unlock(e);
@@ -126,24 +127,45 @@ static mn_status check_container(const container *c, mn_err *err) {
         return MN_OK;
 }
 
-mn_status exec_session_new(container *c, const wire_exec_create *request, exec_session **ret, mn_err *err) {
+exec_session *exec_session_alloc(container *c, const char *id) {
         exec_session *s = mn_alloc(sizeof *s);
-        mn_id_generate(s->id);
+        memcpy(s->id, id, MN_ID_LEN);
         s->arena = mn_arena_new();
         s->c = c;
+        s->refs = 1;
+        return s;
+}
+
+void exec_session_discard(exec_session *s) {
+        mn_arena_free(s->arena);
+        mn_freep(&s);
+}
+
+/* State lock held. */
+static void enter(exec_session *s) {
+        container_ref(s->c);
+        mn_vec_push(&s->c->execs, s);
+        mn_map_set(s->c->engine->execs, s->id, s);
+}
+
+void exec_session_enter(exec_session *s) {
+        ENGINE_LOCKED(s->c->engine);
+        enter(s);
+}
+
+mn_status exec_session_new(container *c, const wire_exec_create *request, exec_session **ret, mn_err *err) {
+        char id[MN_ID_SIZE];
+        mn_id_generate(id);
+        exec_session *s = exec_session_alloc(c, id);
         s->refs = 2; /* the tables' and the caller's */
         mn_json_copy(&wire_exec_create_type, request, s->arena, &s->request);
         engine_lock(c->engine);
         mn_status st = check_container(c, err);
-        if (!st) {
-                container_ref(c);
-                mn_vec_push(&c->execs, s);
-                mn_map_set(c->engine->execs, s->id, s);
-        }
+        if (!st)
+                enter(s);
         engine_unlock(c->engine);
         if (st) {
-                mn_arena_free(s->arena);
-                mn_freep(&s);
+                exec_session_discard(s);
                 return st;
         }
         forget_surplus(c);
@@ -173,6 +195,11 @@ mn_status container_exec_create(container_engine *e, const char *name, const wir
         st = exec_session_new(c, request, &s, err);
         if (st)
                 return st;
+        st = exec_keep(s, err);
+        if (st) {
+                exec_session_forget(s);
+                return container_check_running(c, err) ? MN_CONFLICT : st;
+        }
         publish(s, "exec_create");
         memcpy(ret_id, s->id, MN_ID_SIZE);
         return MN_OK;
@@ -203,12 +230,16 @@ static mn_status begin(exec_session *s, shim_link **ret, mn_err *err) {
 }
 
 static void end(exec_session *s, int32_t code) {
-        ENGINE_LOCKED(s->c->engine);
-        if (s->state == EXEC_ENDED)
-                return;
-        s->state = EXEC_ENDED;
-        s->exit_code = code;
-        container_notify(s->c);
+        engine_lock(s->c->engine);
+        exec_state before = s->state;
+        if (before != EXEC_ENDED) {
+                s->state = EXEC_ENDED;
+                s->exit_code = code;
+                container_notify(s->c);
+        }
+        engine_unlock(s->c->engine);
+        if (before != EXEC_ENDED)
+                exec_keep_state(s, before);
 }
 
 static void note_pid(exec_session *s, int32_t pid) {
@@ -223,6 +254,7 @@ mn_status exec_session_run(exec_session *s, const wire_shim_streams *streams, in
         mn_status st = begin(s, &link, err);
         if (st)
                 return st;
+        exec_keep_state(s, EXEC_CREATED);
         cleanup_arena mn_arena *arena = mn_arena_new();
         char *process = NULL;
         st = exec_write_process(s, height, width, arena, &process, err);

@@ -22,6 +22,7 @@ struct exec_session {
         container *c; /* a reference */
         mn_arena *arena;
         wire_exec_create request;
+        bool is_kept; /* for the next daemon, see exec_keep.c */
 
         /* State lock. */
         unsigned refs;
@@ -37,6 +38,19 @@ mn_status exec_session_new(container *c, const wire_exec_create *request, exec_s
 void exec_session_unref(exec_session *s); /* state lock not held */
 void exec_session_unrefp(exec_session **s);
 #define cleanup_exec MN_CLEANUP(exec_session_unrefp)
+
+/* The parts of it: a session with an id and no request yet, which is entered into the tables or discarded.
+   The tables get the only reference. */
+exec_session *exec_session_alloc(container *c, const char *id) __attribute__((returns_nonnull));
+void exec_session_enter(exec_session *s);
+void exec_session_discard(exec_session *s);
+
+/* Writes its request down, its state (it was in `before`), deletes both (exec_keep.c). */
+mn_status exec_keep(exec_session *s, mn_err *err) MN_MUST_USE;
+void exec_keep_state(exec_session *s, exec_state before);
+void exec_keep_forget(exec_session *s);
+/* Enters the sessions an earlier daemon knew; `status` is what the shim says. State lock not held. */
+void exec_restore(container *c, const wire_shim_message *status);
 
 /* Starts it: the shim gets `client_fd` (lent; -1: none) with these streams. On failure the session has ended
    with exit code 126 or 127; MN_INVALID then, or MN_INTERNAL. MN_CONFLICT when it was started already. */

@@ -25,6 +25,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "container/engine.h"
+#include "container/exec.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/spawn.h"
@@ -68,6 +69,7 @@ static void take_over(container *c, shim_link *link, const wire_shim_message *st
         c->shim = shim_link_ref(link);
         container_health_begin(c);
         engine_unlock(c->engine);
+        exec_restore(c, status);
         container_watch_shim(c, link);
         container_save_state(c);
 }

@@ -38,7 +38,7 @@ enum {
         SHIM_MAX_PEERS = 16,
         SHIM_MAX_EXECS = 256,
         SHIM_MAX_CLIENTS = 256,
-        SHIM_FINISHED_EXECS = 16, /* exit codes kept for a daemon that was away */
+        SHIM_FINISHED_EXECS = 32, /* exit codes kept for a daemon that was away */
 };
 
 struct shim;

@@ -149,7 +149,34 @@ def test_an_exec_session_ends_while_the_daemon_is_away(host):
     host.daemon.kill()
     until(lambda: not is_alive(pid))
     host.daemon.start()
+    assert host.daemon.request("GET", f"/exec/{exec_id}/json").json()["ExitCode"] == 0
     assert host.state(container)["Running"]
+
+
+def test_exec_sessions_are_known_to_the_next_daemon(host):
+    container, ask = host.run("sleep", "1000"), host.daemon.request
+
+    def session(*cmd, **more):
+        return ask("POST", f"/containers/{container}/exec", {"Cmd": list(cmd), "AttachStdout": True, **more}).json()["Id"]
+
+    ended, running, waiting = session("sh", "-c", "exit 7"), session("sleep", "1000", Tty=True), session("sh", "-c", "exit 8", User="1:1")
+    for one in (ended, running):
+        assert ask("POST", f"/exec/{one}/start", {"Detach": True, "Tty": one == running}).status == 200
+    until(lambda: ask("GET", f"/exec/{ended}/json").json()["ExitCode"] == 7)
+    before = ask("GET", f"/exec/{running}/json").json()
+    host.crash()
+    assert ask("GET", f"/exec/{ended}/json").json()["ExitCode"] == 7
+    after = ask("GET", f"/exec/{running}/json").json()
+    assert after == before and after["Running"]
+    assert set(ask("GET", f"/containers/{container}/json").json()["ExecIDs"]) == {running, waiting}
+    assert ask("POST", f"/exec/{running}/resize", query={"h": "50", "w": "60"}).status == 200
+    assert ask("GET", f"/exec/{waiting}/json").json()["ProcessConfig"]["user"] == "1:1"
+    assert ask("POST", f"/exec/{waiting}/start", {"Detach": True}).status == 200
+    until(lambda: ask("GET", f"/exec/{waiting}/json").json()["ExitCode"] == 8)
+    os.kill(after["Pid"], signal.SIGKILL)
+    until(lambda: ask("GET", f"/exec/{running}/json").json()["ExitCode"] == 137)
+    host.crash()
+    assert [ask("GET", f"/exec/{one}/json").json()["ExitCode"] for one in (ended, waiting, running)] == [7, 8, 137]
 
 
 class Worker(threading.Thread):
