@@ -18,6 +18,7 @@
 #include "base/strv.h"
 #include "base/time.h"
 #include "container/engine.h"
+#include "container/links.h"
 #include "container/names.h"
 
 /* A create under way. */
@@ -182,6 +183,8 @@ static mn_status check_request(struct creation *k, const wire_container_create *
                                                    err);
         if (!status)
                 status = network_check_ports(&r->host_config.port_bindings, err);
+        if (!status)
+                status = container_links_check(k->e, r, k->arena, err);
         if (!status)
                 status = network_check_hosts(r->host_config.extra_hosts, err);
         if (!status)

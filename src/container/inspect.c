@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "container/describe.h"
 #include "container/exec.h"
+#include "container/links.h"
 #include "container/spec.h"
 #include "sys/fd.h"
 
@@ -94,6 +95,7 @@ static void describe(const container *c, mn_arena *arena, wire_container_inspect
         mn_json_copy(&wire_host_config_type, &r->host_config, arena, &ret->host_config);
         container_path_rules(&r->host_config, arena, &ret->host_config.masked_paths,
                              &ret->host_config.readonly_paths);
+        ret->host_config.links = container_links_describe(r, arena);
         describe_state(c, arena, &ret->state);
         container_describe_mounts(c, arena, &ret->mounts);
         describe_network(c, arena, &ret->network_settings);

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "container/create.h"
+#include "container/links.h"
 #include "container/system.h"
 #include "sys/file.h"
 
@@ -71,6 +72,9 @@ mn_status launch_look_up(struct launch *l, mn_err *err) {
         target = container_mode_target(host->pid_mode);
         if (!status && target)
                 status = pid_of(l, target, "PID", &l->pid_pid, err);
+        if (!status)
+                status = container_links_resolve(l->e, l->record, true, l->arena, &l->links_env, &l->hosts,
+                                                 err);
         return status ? status : read_profile(l, err);
 }
 
@@ -108,6 +112,7 @@ mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err 
                 .ulimits = o->ulimits,
                 .nulimits = o->nulimits,
                 .environment = o->environment,
+                .links = l->links_env,
         };
         if (l->runtime->is_foreign && !l->is_host_network)
                 ret->netns_path = mn_arena_printf(l->arena, "/proc/%d/fd/%d", (int) getpid(), l->netns_fd);

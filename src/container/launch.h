@@ -15,6 +15,8 @@ struct launch {
         bool is_host_network;       /* its own choice, or that of the container it joins */
         int32_t ipc_pid, pid_pid;
         char *seccomp_profile; /* text of the daemon's, NULL for the built-in one */
+        char **links_env;      /* variables of legacy links */
+        char **hosts;          /* --add-host and links */
         container_user user;
         char **sources; /* of record->mounts */
         shim_link *link;

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "container/links.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 
@@ -25,6 +26,8 @@ mn_status container_make_etc_texts(container *c, container_etc_texts *ret, mn_er
         const container_record *r = c->record;
         const wire_host_config *host = &r->host_config;
         network_manager *networks = c->engine->options.networks;
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        char **hosts = NULL;
         const network_resolv_spec resolv = { .container_id = c->id,
                                              .is_host_network = mn_str_equal(host->network_mode, "host"),
                                              .dns = host->dns,
@@ -34,8 +37,10 @@ mn_status container_make_etc_texts(container *c, container_etc_texts *ret, mn_er
                                       .resolv_conf = MN_STR_INIT(MAX_ETC_FILE) };
         mn_status status = network_resolv_conf(networks, &resolv, &ret->resolv_conf, err);
         if (!status)
-                status = network_hosts_file(networks, c->id, r->config.hostname, r->config.domainname,
-                                            host->extra_hosts, &ret->hosts, err);
+                status = container_links_resolve(c->engine, r, false, arena, NULL, &hosts, err);
+        if (!status)
+                status = network_hosts_file(networks, c->id, r->config.hostname, r->config.domainname, hosts,
+                                            &ret->hosts, err);
         return status;
 }
 

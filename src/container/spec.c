@@ -48,7 +48,7 @@ static char **build_env(const container_spec_input *in, bool is_tty, char *const
                 mn_vec_push(&env, mn_arena_strdup(arena, "container=docker"));
         for (const char *const *e = in->environment; e && *e; e++)
                 set_variable(&env, mn_arena_strdup(arena, *e));
-        char *const *lists[] = { config->env, extra };
+        char *const *lists[] = { in->links, config->env, extra };
         for (size_t l = 0; l < MN_ARRAY_LEN(lists); l++)
                 for (char *const *e = lists[l]; e && *e; e++)
                         if (strchr(*e, '='))

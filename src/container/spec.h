@@ -28,6 +28,7 @@ typedef struct container_spec_input {
         bool is_foreign_runtime;     /* it does not know our built-in profile by name */
         const wire_ulimit *ulimits;  /* the daemon's, clamped to what can be granted */
         size_t nulimits;
+        char *const *links;             /* variables of legacy links; NULL: none */
         const char *const *environment; /* proxy variables; NULL: none */
 } container_spec_input;
 

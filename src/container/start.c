@@ -221,7 +221,7 @@ static mn_status write_network_files(struct launch *l, mn_err *err) {
         mn_status status = network_resolv_conf(l->e->options.networks, &spec, &resolv, err);
         if (!status)
                 status = network_hosts_file(l->e->options.networks, r->id, r->config.hostname,
-                                            r->config.domainname, r->host_config.extra_hosts, &hosts, err);
+                                            r->config.domainname, l->hosts, &hosts, err);
         if (!status)
                 status = write_file(l, "hostname", hostname.data, hostname.len, err);
         if (!status)

@@ -108,12 +108,6 @@ static mn_status check_modes(const wire_host_config *host, mn_err *err) {
         return status;
 }
 
-/* A network with names of its own: links are further names there. */
-static bool is_user_defined(const char *mode) {
-        return !mn_str_is_empty(mode) && !mn_str_equal(mode, "default") && !mn_str_equal(mode, "bridge") &&
-               !mn_str_equal(mode, "none") && !mn_str_equal(mode, "host") && !container_mode_target(mode);
-}
-
 static mn_status check_network_conflicts(const wire_host_config *host, const wire_container_config *config,
                                          mn_err *err) {
         bool is_host = mn_str_equal(host->network_mode, "host");
@@ -134,10 +128,6 @@ static mn_status check_network_conflicts(const wire_host_config *host, const wir
         if (is_container && (host->port_bindings.len || host->publishes_all_ports))
                 return mn_fail(err, MN_INVALID,
                                "conflicting options: port publishing and the container type network mode");
-        if (host->links && host->links[0] && !is_user_defined(host->network_mode))
-                return mn_fail(
-                        err, MN_NOT_IMPLEMENTED,
-                        "legacy links are not supported: use a user-defined network, where names resolve");
         return MN_OK;
 }
 

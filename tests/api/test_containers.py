@@ -406,3 +406,29 @@ def test_create_races_for_a_name(api, daemon):
         thread.join()
     assert sorted(results) == [201] + [409] * 15
     api("DELETE", "/containers/raced", status=204)
+
+
+def test_legacy_links(api, run):
+    """What Docker gives a container on the default bridge: a name in hosts, and variables."""
+    db = run("sleep", "1000", name="db-1", Env=["COLOUR=blue", "PATH=/bin"], ExposedPorts={"5432/tcp": {}, "53/udp": {}},
+             host={"NetworkMode": "bridge"})
+    address = api("GET", f"/containers/{db}/json").json()["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+    web = run("sh", "-c", "env; cat /etc/hosts", name="web-1", Env=["STORE_ENV_COLOUR=red"],
+              host={"NetworkMode": "bridge", "Links": ["db-1:store", "db-1"]})
+    assert api("POST", f"/containers/{web}/wait").json()["StatusCode"] == 0
+    output = b"".join(text for _, text in frames(api("GET", f"/containers/{web}/logs", query={"stdout": "1"}).body)).decode()
+    lines = output.splitlines()
+    for line in (f"STORE_PORT_5432_TCP=tcp://{address}:5432", f"STORE_PORT_5432_TCP_ADDR={address}", "STORE_PORT_5432_TCP_PORT=5432",
+                 "STORE_PORT_5432_TCP_PROTO=tcp", "STORE_PORT_53_UDP_PROTO=udp", "STORE_NAME=/web-1/store",
+                 "STORE_ENV_COLOUR=red", "DB_1_ENV_COLOUR=blue", "DB_1_NAME=/web-1/db-1"):
+        assert line in lines, output
+    assert not any("_ENV_PATH=" in line for line in lines)
+    for name in ("store", "db-1", db[:12]):
+        assert f"{address}\t{name}" in lines, output
+    assert api("GET", f"/containers/{web}/json").json()["HostConfig"]["Links"] == ["/db-1:/web-1/store", "/db-1:/web-1/db-1"]
+    assert api("POST", f"/containers/{db}/stop", query={"t": "0"}).status == 204
+    answer = api("POST", f"/containers/{web}/start")
+    assert (answer.status, answer.message) == (409, "Cannot link to a non running container: /db-1 AS /web-1/store")
+    body = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"NetworkMode": "bridge", "Links": ["nobody:x"]}}
+    answer = api("POST", "/containers/create", body)
+    assert answer.status == 400 and answer.message.startswith("could not get container for nobody")
