@@ -128,7 +128,13 @@ static mn_status run(api_call *c, unsigned min_version, mn_err *err) {
                 return mn_fail(err, MN_INVALID, "malformed query string");
         if (c->route->body == API_BODY_JSON || c->route->body == API_BODY_REQUIRED)
                 s = read_body(c, err);
-        return s == MN_OK ? c->route->handler(c, err) : s;
+        if (s != MN_OK || !c->route->may_wait)
+                return s != MN_OK ? s : c->route->handler(c, err);
+        if (!http_request_begin_wait(c->request))
+                return mn_fail(err, MN_UNAVAILABLE, "too many requests that wait are open, try again later");
+        s = c->route->handler(c, err);
+        http_request_end_wait(c->request);
+        return s;
 }
 
 /* Sends a failure, or logs it when the answer has begun already. */

@@ -46,6 +46,8 @@ struct http_server {
         int64_t trim_at_ms; /* when memory freed by requests goes back to the system; 0: nothing to give back
                              */
         atomic_bool is_stopping;
+        size_t max_waiting; /* requests that may wait at once; the other workers are for those that do not */
+        atomic_size_t nwaiting;
         char *scratch;               /* the loop's buffer for peeking */
         conn_list idle, head, shake; /* in the order of their deadlines */
         pthread_mutex_t lock;        /* guards `busy` and nbusy */

@@ -35,6 +35,18 @@ bool http_request_is_client_gone(const http_request *r) {
         return http_conn_is_gone(r->conn);
 }
 
+bool http_request_begin_wait(http_request *r) {
+        http_server *s = r->conn->server;
+        if (atomic_fetch_add(&s->nwaiting, 1) < s->max_waiting)
+                return true;
+        atomic_fetch_sub(&s->nwaiting, 1);
+        return false;
+}
+
+void http_request_end_wait(http_request *r) {
+        atomic_fetch_sub(&r->conn->server->nwaiting, 1);
+}
+
 /* ---- body ---- */
 
 static int send_continue(http_request *r) {

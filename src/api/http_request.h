@@ -17,6 +17,12 @@
 
 typedef struct http_request http_request;
 
+/* A request that waits for something to happen (events, logs that follow ...) holds a worker. So that there
+   is always one for a request that does not, only seven of eight may: false when there are so many already.
+   Each true has its end. */
+bool http_request_begin_wait(http_request *r);
+void http_request_end_wait(http_request *r);
+
 /* ---- what was asked ---- */
 
 /* The head; method, target and headers. */

@@ -296,8 +296,9 @@ http_server *http_server_new(const http_server_spec *spec) {
         http_server *s = mn_alloc(sizeof(*s));
         s->spec = *spec;
         s->max_conns = spec->max_connections ? spec->max_connections : default_max_connections();
-        s->workers = loop_workers_new(spec->max_workers ? spec->max_workers : DEFAULT_MAX_WORKERS,
-                                      MAX_QUEUED);
+        size_t max_workers = spec->max_workers ? spec->max_workers : DEFAULT_MAX_WORKERS;
+        s->workers = loop_workers_new(max_workers, MAX_QUEUED);
+        s->max_waiting = max_workers - max_workers / 8;
         s->sweep = loop_timer_add(spec->loop, on_sweep, s);
         s->scratch = mn_alloc(HTTP_MAX_HEAD);
         pthread_mutex_init(&s->lock, NULL);

@@ -34,6 +34,7 @@ typedef struct api_route {
         const mn_type *response; /* what a success answers in JSON; NULL: nothing, or a stream */
         int status;              /* of a success */
         const char *produces;    /* media type of a success that is not JSON; NULL otherwise */
+        bool may_wait;           /* for as long as it pleases the client: see http_request_begin_wait */
         uint16_t since, until;   /* API versions, 0: always */
         api_support support;
         const char *note;

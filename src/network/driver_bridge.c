@@ -256,6 +256,10 @@ static mn_status join(network_manager *m, struct endpoint *e, int netns_fd, mn_e
                          .peer_name = e->interface,
                          .peer_mac = e->mac };
         int r = mn_link_add_veth(rtnl, &veth);
+        if (r == -EXFULL)
+                return mn_fail(err, MN_FORBIDDEN,
+                               "network %s is full: a bridge takes 1023 containers, the limit of the kernel",
+                               n->doc.name);
         if (r < 0)
                 return mn_fail_errno(err, r, "failed to create the veth pair %s", e->veth);
         int index = mn_link_index(rtnl, e->veth);

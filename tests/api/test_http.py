@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Framing, versions, malformed requests: what a client may send and what it gets for it."""
 import json
+import resource
 import socket
 import time
 
@@ -214,3 +215,26 @@ def test_vanished_clients_leave_no_thread(daemon):
     while daemon.request("GET", "/info").json()["NFd"] > fds - 15 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert daemon.request("GET", "/info").json()["NFd"] <= fds - 15
+
+
+def test_requests_that_wait_leave_workers_for_others(daemon):
+    """2,048 workers: whoever opens more event streams than seven of eight is told, and a ping is answered."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    streams = []
+    try:
+        for _ in range(2100):
+            streams.append(socket.socket(socket.AF_UNIX))
+            streams[-1].settimeout(20)
+            streams[-1].connect(str(daemon.socket))
+            streams[-1].sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert daemon.request("GET", "/_ping", timeout=20).body == b"OK"
+        codes = [int(stream.recv(4096).split()[1]) for stream in streams]
+        assert codes.count(200) == 1792 and codes.count(503) == 2100 - 1792
+    finally:
+        for stream in streams:
+            stream.close()
+    deadline = time.monotonic() + 20
+    while daemon.request("GET", "/events", query={"until": "1"}).status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
