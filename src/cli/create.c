@@ -12,6 +12,7 @@
 
 #include "base/strv.h"
 #include "cli/create_network.h"
+#include "cli/create_socket.h"
 #include "cli/create_storage.h"
 #include "cli/envfile.h"
 #include "cli/hostspec.h"
@@ -42,8 +43,6 @@ static mn_status check_modes(const create_options *o, mn_err *err) {
 }
 
 static mn_status check(const create_options *o, mn_err *err) {
-        if (o->use_api_socket)
-                return mn_fail(err, MN_NOT_IMPLEMENTED, "--use-api-socket is not supported");
         if (o->rm && o->restart && *o->restart && strcmp(o->restart, "no") != 0)
                 return mn_fail(err, MN_INVALID,
                                "conflicting options: cannot specify both --restart and --rm");
@@ -280,7 +279,9 @@ mn_status create_build(cli *c, const create_options *o, char **args, create_requ
                 status = fill_host(c, o, &ret->body.host_config, err);
         if (!status)
                 status = create_network(c->arena, o, &ret->body, err);
-        return status ? status : create_storage(c->arena, o, &ret->body, err);
+        if (!status)
+                status = create_storage(c->arena, o, &ret->body, err);
+        return status || !o->use_api_socket ? status : create_socket_add(c, ret, err);
 }
 
 /* ---- sending it ---- */
@@ -358,7 +359,8 @@ mn_status create_container(cli *c, const create_options *o, const create_request
                 for (const mn_json *w = warnings ? warnings->child : NULL; w; w = w->next)
                         fprintf(stderr, "WARNING: %s\n", w->text);
                 *ret_id = cli_text(answer, "Id");
-                if (o->cidfile && *o->cidfile)
+                status = create_socket_fill(c, request, *ret_id, err);
+                if (!status && o->cidfile && *o->cidfile)
                         status = write_cidfile(o->cidfile, *ret_id, err);
         }
         if (status && o->cidfile && *o->cidfile)

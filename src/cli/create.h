@@ -131,6 +131,7 @@ size_t create_host_length(const char *text);
 typedef struct create_request {
         wire_container_create body;
         bool shows_stdout, shows_stderr, has_stdin;
+        const mn_json *credentials; /* registries' "auths" for the container's config.json; NULL: none */
 } create_request;
 
 /* Makes the request from options and arguments (image, command). Everything lives in the arena of `c`.

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/progress.h"
 #include "sys/fd.h"
 
 enum { COPY_SIZE = 64 << 10 };
@@ -58,4 +59,19 @@ mn_status transfer_download(cli *c, const char *target, const char *file, mn_err
         if (status && !is_special)
                 unlink(temporary);
         return status;
+}
+
+int transfer_upload(cli *c, const char *target, int fd) {
+        cleanup_err mn_err err = { 0 };
+        cleanup_stream client_stream *stream = NULL;
+        client *peer;
+        const client_request request = {
+                .method = "POST", .target = target, .body_fd = fd, .content_type = "application/x-tar"
+        };
+        mn_status status = cli_client(c, &peer, &err);
+        if (!status)
+                status = client_stream_open(peer, &request, &stream, &err);
+        if (!status)
+                status = progress_show(c, stream, STDOUT_FILENO, NULL, &err);
+        return status ? cli_fail(&err) : CLI_EXIT_OK;
 }

@@ -101,6 +101,7 @@ FLAGS = {
     "tmpfs": "/t:size=1m",
     "tty": "",
     "ulimit": "nofile=10:20",
+    "use-api-socket": "",
     "user": "1:2",
     "userns": "host",
     "uts": "host",
@@ -109,8 +110,8 @@ FLAGS = {
     "volumes-from": "web:ro",
     "workdir": "/work",
 }
-# --cidfile and --name are told apart by other tests; --help is help; --use-api-socket is refused by ours.
-ELSEWHERE = {"cidfile", "name", "help", "use-api-socket"}
+# --cidfile and --name are told apart by other tests; --help is help.
+ELSEWHERE = {"cidfile", "name", "help"}
 
 
 def options():
@@ -157,3 +158,22 @@ def test_flag(engine, clis, tmp_path, flag):
     assert got.startswith("{") != (flag in REFUSED), got
     if not is_same and flag not in REFUSED:
         assert got != create(ours, ours, more), "accepted and dropped"
+
+
+def test_credentials_go_with_the_socket(engine, clis, tmp_path):
+    """--use-api-socket: what the configuration knows of registries is in the container, for root only."""
+    auths = {"auths": {"reg.example:5000": {"auth": "dTpw"}, "https://index.docker.io/v1/": {"auth": "YTpi"}}}
+    found = []
+    for cli in clis(engine):
+        if not cli:
+            continue
+        (tmp_path / "config" / "config.json").write_text(json.dumps(auths))
+        made = cli.ok("create", "--use-api-socket", "busybox", "sh", "-c", 'stat -c "%a %u" $DOCKER_CONFIG/config.json; cat $DOCKER_CONFIG/config.json; '
+                      "test -S /var/run/docker.sock && echo socket")
+        said = cli.ok("start", "-a", made)
+        cli.ok("rm", made)
+        assert said.startswith("600 0\n") and said.endswith("socket")
+        found.append(json.loads(said[said.index("{"):said.rindex("}") + 1]))
+    assert found == [auths] * len(found)
+    refused = clis("tcp://127.0.0.1:9")[0]("create", "--use-api-socket", "busybox")
+    assert "flag --use-api-socket can only be used with unix sockets" in refused.err

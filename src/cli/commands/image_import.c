@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/progress.h"
+#include "cli/transfer.h"
 #include "codec/reference.h"
 #include "sys/fd.h"
 
@@ -44,9 +44,7 @@ static int run(cli *c, const void *parsed, char **args) {
         const image_import_options *o = parsed;
         cleanup_err mn_err err = { 0 };
         cleanup_str mn_str target = MN_STR_INIT(0);
-        cleanup_stream client_stream *stream = NULL;
         cleanup_close int file = -1;
-        client *peer;
         mn_reference reference;
         if (args[1] && mn_reference_parse(args[1], &reference, &err))
                 return cli_fail(&err);
@@ -59,16 +57,7 @@ static int run(cli *c, const void *parsed, char **args) {
         client_add_query(&target, "platform", o->platform);
         for (char **change = o->change; change && *change; change++)
                 client_add_query(&target, "changes", *change);
-        const client_request request = { .method = "POST",
-                                         .target = mn_str_text(&target),
-                                         .body_fd = file,
-                                         .content_type = "application/x-tar" };
-        mn_status status = cli_client(c, &peer, &err);
-        if (!status)
-                status = client_stream_open(peer, &request, &stream, &err);
-        if (!status)
-                status = progress_show(c, stream, STDOUT_FILENO, NULL, &err);
-        return status ? cli_fail(&err) : CLI_EXIT_OK;
+        return transfer_upload(c, mn_str_text(&target), file);
 }
 
 const cli_command image_import_command = {

@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/platform.h"
-#include "cli/progress.h"
+#include "cli/transfer.h"
 #include "sys/fd.h"
 
 typedef struct image_load_options {
@@ -30,9 +30,7 @@ static int run(cli *c, const void *parsed, char **args) {
         const image_load_options *o = parsed;
         cleanup_err mn_err err = { 0 };
         cleanup_str mn_str target = MN_STR_INIT(0);
-        cleanup_stream client_stream *stream = NULL;
         cleanup_close int file = -1;
-        client *peer;
         if (o->input && *o->input) {
                 file = open(o->input, O_RDONLY | O_CLOEXEC);
                 if (file < 0)
@@ -45,16 +43,7 @@ static int run(cli *c, const void *parsed, char **args) {
         mn_str_add(&target, "/images/load");
         client_add_query(&target, "quiet", o->quiet || !isatty(STDOUT_FILENO) ? "1" : "0");
         platform_add_query(c, &target, "platform", o->platform);
-        const client_request request = { .method = "POST",
-                                         .target = mn_str_text(&target),
-                                         .body_fd = file,
-                                         .content_type = "application/x-tar" };
-        mn_status status = cli_client(c, &peer, &err);
-        if (!status)
-                status = client_stream_open(peer, &request, &stream, &err);
-        if (!status)
-                status = progress_show(c, stream, STDOUT_FILENO, NULL, &err);
-        return status ? cli_fail(&err) : CLI_EXIT_OK;
+        return transfer_upload(c, mn_str_text(&target), file);
 }
 
 const cli_command image_load_command = {
