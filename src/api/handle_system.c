@@ -142,6 +142,8 @@ static void fill_constants(wire_info *info) {
 static void fill_security(wire_info *info, mn_arena *arena, const host_facts *host) {
         char **options = mn_arena_array(arena, 4, sizeof(*options));
         size_t n = 0;
+        if (container_has_apparmor())
+                options[n++] = (char *) "name=apparmor";
         options[n++] = (char *) "name=seccomp,profile=builtin";
         if (host->is_cgroup_v2)
                 options[n++] = (char *) "name=cgroupns";

@@ -92,7 +92,6 @@ void host_facts_read(mn_arena *arena, host_facts *ret) {
         else
                 read_controllers_v1(&f);
         f.forwards_ipv4 = file_says("/proc/sys/net/ipv4/ip_forward", '1');
-        f.has_apparmor = file_says("/sys/module/apparmor/parameters/enabled", 'Y');
         *ret = f;
 }
 

@@ -13,7 +13,6 @@ typedef struct host_facts {
         bool is_cgroup_v2;
         bool has_memory, has_swap, has_cpu, has_cpuset, has_pids; /* cgroup controllers */
         bool forwards_ipv4;
-        bool has_apparmor;
 } host_facts;
 
 /* Reads the facts; what cannot be read is empty. Strings live in `arena`. */

@@ -77,6 +77,10 @@ typedef struct container_engine_options {
                 *environment; /* proxy variables for every container, NULL-terminated; may be NULL */
 } container_engine_options;
 
+/* Whether containers get an AppArmor profile by default: the kernel has it, and this host the program that
+   loads profiles. */
+bool container_has_apparmor(void);
+
 /* MN_INVALID unless `parent` is a slice's name, as the systemd driver needs it. */
 mn_status container_check_slice(const char *parent, mn_err *err) MN_MUST_USE;
 

@@ -20,6 +20,7 @@
 #include "container/engine.h"
 #include "container/links.h"
 #include "container/names.h"
+#include "sys/cgroup.h"
 
 /* A create under way. */
 struct creation {
@@ -32,6 +33,8 @@ struct creation {
         store_batch *batch; /* what the container consists of, committed as one */
         size_t nmounts;     /* of record->mounts: made so far */
         bool is_reserved;
+        const char *warnings[2];
+        size_t nwarnings;
 };
 
 /* ---- defaults ---- */
@@ -70,6 +73,23 @@ static void fill_resource_defaults(wire_resources *r) {
                                                                         : r->memory_bytes;
         if (r->memory_swappiness && *r->memory_swappiness == -1)
                 r->memory_swappiness = NULL;
+}
+
+/* What cgroup v2 has no file for, Docker drops with a warning. */
+static void drop_unsupported(struct creation *k, wire_resources *r) {
+        if (!mn_cgroup_is_pure_v2())
+                return;
+        if (r->memory_swappiness) {
+                r->memory_swappiness = NULL;
+                k->warnings[k->nwarnings++] =
+                        "Your kernel does not support memory swappiness capabilities or the "
+                        "cgroup is not mounted. Memory swappiness discarded.";
+        }
+        if (r->is_oom_kill_disabled && *r->is_oom_kill_disabled) {
+                r->is_oom_kill_disabled = NULL;
+                k->warnings[k->nwarnings++] =
+                        "Your kernel does not support OomKillDisable. OomKillDisable discarded.";
+        }
 }
 
 /* ---- the image ---- */
@@ -336,6 +356,7 @@ static void begin(struct creation *k, const wire_container_create *request) {
         r->host_config = request->host_config;
         fill_host_defaults(k, &r->host_config);
         fill_resource_defaults(&r->host_config.resources);
+        drop_unsupported(k, &r->host_config.resources);
 }
 
 static mn_status create(struct creation *k, const wire_container_create *request, container **ret,
@@ -385,7 +406,9 @@ mn_status container_create(container_engine *e, const wire_container_create *req
         }
         if (!status) {
                 ret->id = mn_arena_strdup(arena, c->id);
-                ret->warnings = mn_arena_array(arena, 1, sizeof(char *));
+                ret->warnings = mn_arena_array(arena, k.nwarnings + 1, sizeof(char *));
+                for (size_t i = 0; i < k.nwarnings; i++)
+                        ret->warnings[i] = mn_arena_strdup(arena, k.warnings[i]);
                 container_event(c, "create", NULL);
         }
         store_batch_free(k.batch);

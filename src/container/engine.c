@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "container/apparmor.h"
 #include "container/create.h"
 #include "sys/fd.h"
 #include "sys/file.h"
@@ -100,6 +101,7 @@ mn_status container_engine_open(const container_engine_options *options, contain
                                 mn_err *err) {
         container_engine *e = mn_alloc(sizeof *e);
         e->options = *options;
+        e->has_apparmor = container_has_apparmor();
         e->containers_fd = e->trash_fd = e->bundles_fd = -1;
         pthread_mutex_init(&e->lock, NULL);
         e->by_id = mn_map_new(NULL);

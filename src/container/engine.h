@@ -70,6 +70,7 @@ struct container {
 };
 
 struct container_engine {
+        bool has_apparmor; /* see apparmor.h; does not change while the machine runs */
         container_engine_options options;
         loop_workers *workers;
         int containers_fd; /* <data root>/containers */

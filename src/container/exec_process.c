@@ -53,6 +53,7 @@ static mn_status build(exec_session *s, int height, int width, mn_arena *arena, 
         container_spec_input spec = {
                 .record = &record,
                 .user = &user,
+                .has_apparmor = c->engine->has_apparmor,
                 .has_no_new_privileges = options->has_no_new_privileges,
                 .ulimits = options->ulimits,
                 .nulimits = options->nulimits,

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "container/apparmor.h"
 #include "container/describe.h"
 #include "container/exec.h"
 #include "container/links.h"
@@ -78,7 +79,8 @@ static void describe(const container *c, mn_arena *arena, wire_container_inspect
                 .platform = mn_arena_strdup(arena, "linux"),
                 .mount_label = mn_arena_strdup(arena, ""),
                 .process_label = mn_arena_strdup(arena, ""),
-                .apparmor_profile = mn_arena_strdup(arena, r->host_config.is_privileged ? "unconfined" : ""),
+                .apparmor_profile = mn_arena_strdup(
+                        arena, container_apparmor_profile(&r->host_config, c->engine->has_apparmor)),
                 .exec_ids = container_exec_ids(c, arena),
                 .graph_driver = { .name = mn_arena_strdup(arena, driver) },
         };

@@ -104,6 +104,7 @@ mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err 
                 .pid_pid = l->pid_pid,
                 .cgroup_parent = o->cgroup_parent,
                 .uses_systemd_cgroup = o->uses_systemd_cgroup,
+                .has_apparmor = l->e->has_apparmor,
                 .is_system = container_is_system(l->record, &l->user, has_init, l->rootfs_fd),
                 .seccomp_profile = l->seccomp_profile,
                 .is_seccomp_off = mn_str_equal(o->seccomp_profile, "unconfined"),

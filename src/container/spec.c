@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/strv.h"
 #include "base/vec.h"
+#include "container/apparmor.h"
 #include "container/create.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -143,13 +144,6 @@ static void set_capabilities(char **names, oci_process *p, mn_arena *arena) {
                 p->capabilities->effective = p->capabilities->permitted = names;
 }
 
-static const char *apparmor_profile(const wire_host_config *host) {
-        for (char *const *o = host->security_opt; o && *o; o++)
-                if (mn_str_has_prefix(*o, "apparmor=") || mn_str_has_prefix(*o, "apparmor:"))
-                        return *o + strlen("apparmor=");
-        return NULL;
-}
-
 static oci_process *build_process(const container_spec_input *in, mn_arena *arena) {
         const container_record *r = in->record;
         const wire_host_config *host = &r->host_config;
@@ -167,9 +161,9 @@ static oci_process *build_process(const container_spec_input *in, mn_arena *aren
         set_capabilities(container_capabilities(host, host->is_privileged, arena), p, arena);
         set_rlimits(in, p, arena);
         p->no_new_privileges = container_security_flag(host, "no-new-privileges", in->has_no_new_privileges);
-        const char *profile = apparmor_profile(host);
-        p->apparmor_profile = profile && strcmp(profile, "unconfined") ? mn_arena_strdup(arena, profile)
-                                                                       : NULL;
+        const char *profile = container_apparmor_profile(host, in->has_apparmor);
+        p->apparmor_profile = *profile && strcmp(profile, "unconfined") ? mn_arena_strdup(arena, profile)
+                                                                        : NULL;
         if (host->oom_score_adj) {
                 p->oom_score_adj = mn_arena_alloc(arena, sizeof *p->oom_score_adj);
                 *p->oom_score_adj = host->oom_score_adj;

@@ -21,6 +21,7 @@ typedef struct container_spec_input {
         int32_t ipc_pid, pid_pid;  /* processes whose namespaces are joined, for "container:ID" */
         const char *cgroup_parent; /* used when the record names none */
         bool uses_systemd_cgroup;
+        bool has_apparmor;           /* this host's containers get the default profile */
         bool is_system;              /* systemd is its first process, see system.h */
         const char *seccomp_profile; /* JSON text of the daemon's profile; NULL: the built-in one */
         bool is_seccomp_off;         /* the daemon's default is unconfined */

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "container/apparmor.h"
 #include "container/create.h"
 #include "container/engine.h"
 #include "container/launch.h"
@@ -364,6 +365,9 @@ static mn_status prepare(struct launch *l, mn_err *err) {
                 status = make_working_dir(l, err);
         if (!status)
                 status = use_mounts(l, err);
+        const char *profile = container_apparmor_profile(&l->record->host_config, l->e->has_apparmor);
+        if (!status && mn_str_equal(profile, CONTAINER_DEFAULT_PROFILE))
+                status = container_apparmor_load_default(err);
         /* A foreign runtime is told the namespace by a path that needs the descriptor. */
         if (!status && !l->runtime->is_foreign)
                 status = write_config(l, err);

@@ -31,17 +31,38 @@ static void add_number(mn_str *out, const char *name, uint64_t value, bool is_la
                       (unsigned long long) (value == MN_CGROUP_NO_LIMIT ? 0 : value), is_last ? "" : ",");
 }
 
+static void add_pressure_line(mn_str *out, const char *name, const mn_cgroup_pressure_line *p, bool is_last) {
+        mn_str_printf(out, "\"%s\":{\"avg10\":%u.%02u,\"avg60\":%u.%02u,\"avg300\":%u.%02u,\"total\":%llu}%s",
+                      name, p->avg10 / 100, p->avg10 % 100, p->avg60 / 100, p->avg60 % 100, p->avg300 / 100,
+                      p->avg300 % 100, (unsigned long long) p->total_us, is_last ? "" : ",");
+}
+
+/* Last member of its object. */
+static void add_pressure(mn_str *out, const mn_cgroup_pressure *p) {
+        if (!p->is_known)
+                return;
+        mn_str_add(out, ",\"psi\":{");
+        add_pressure_line(out, "some", &p->some, false);
+        add_pressure_line(out, "full", &p->full, true);
+        mn_str_add(out, "}");
+}
+
 static void add_memory(mn_str *out, const mn_cgroup_stats *s) {
         mn_str_add(out, "\"memory\":{\"usage\":{");
         add_number(out, "limit", s->memory_limit, false);
         add_number(out, "usage", s->memory_usage, false);
         add_number(out, "max", s->memory_max_usage, false);
         add_number(out, "failcnt", s->memory_fail_count, true);
+        mn_str_add(out, "},\"swap\":{");
+        add_number(out, "limit", s->swap_limit, false);
+        add_number(out, "usage", s->swap_usage, true);
         mn_str_add(out, "},\"raw\":{");
         for (size_t i = 0; i < s->memory_counters.len; i++)
                 add_number(out, s->memory_counters.items[i].name, s->memory_counters.items[i].value,
                            i + 1 == s->memory_counters.len);
-        mn_str_add(out, "}}");
+        mn_str_add(out, "}");
+        add_pressure(out, &s->memory_pressure);
+        mn_str_add(out, "}");
 }
 
 static void add_cpu(mn_str *out, const mn_cgroup_stats *s) {
@@ -53,7 +74,9 @@ static void add_cpu(mn_str *out, const mn_cgroup_stats *s) {
         add_number(out, "periods", s->cpu_periods, false);
         add_number(out, "throttledPeriods", s->cpu_throttled_periods, false);
         add_number(out, "throttledTime", s->cpu_throttled_ns, true);
-        mn_str_add(out, "}}");
+        mn_str_add(out, "}");
+        add_pressure(out, &s->cpu_pressure);
+        mn_str_add(out, "}");
 }
 
 static void add_io(mn_str *out, const mn_cgroup_stats *s) {
@@ -65,7 +88,9 @@ static void add_io(mn_str *out, const mn_cgroup_stats *s) {
                 mn_str_printf(out, "{\"major\":%u,\"minor\":%u,\"op\":\"Write\",\"value\":%llu}", io->major,
                               io->minor, (unsigned long long) io->write_bytes);
         }
-        mn_str_add(out, "]}");
+        mn_str_add(out, "]");
+        add_pressure(out, &s->io_pressure);
+        mn_str_add(out, "}");
 }
 
 static void print_stats(const char *id, const mn_cgroup *cg) {
@@ -101,23 +126,27 @@ static mn_status parse_interval(const char *text, int *ret_ms, mn_err *err) {
         return MN_OK;
 }
 
+static void tell_kills(const container *c, const mn_cgroup *cg, int64_t *kills) {
+        int64_t now = mn_cgroup_oom_kills(cg);
+        if (now > *kills)
+                dprintf(STDOUT_FILENO, "{\"type\":\"oom\",\"id\":\"%s\"}\n", c->record.id);
+        *kills = now;
+}
+
 /* Until the container ends: figures every interval, a notice when the count of kills has grown. */
 static void watch(const container *c, const mn_cgroup *cg, int interval_ms) {
         cleanup_close int pidfd = container_open_pid(c);
         int64_t next = mn_monotonic_ns(), kills = mn_cgroup_oom_kills(cg);
-        while (pidfd >= 0) {
+        bool has_ended = pidfd < 0;
+        while (!has_ended) {
                 if (mn_monotonic_ns() >= next) {
                         print_stats(c->record.id, cg);
                         next += interval_ms * MN_NS_PER_MS;
                 }
-                if (poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1,
-                         MN_MIN(interval_ms, (int) OOM_POLL_MS)) != 0 &&
-                    errno != EINTR)
-                        break;
-                int64_t now = mn_cgroup_oom_kills(cg);
-                if (now > kills)
-                        dprintf(STDOUT_FILENO, "{\"type\":\"oom\",\"id\":\"%s\"}\n", c->record.id);
-                kills = now;
+                int n = poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1,
+                             MN_MIN(interval_ms, (int) OOM_POLL_MS));
+                has_ended = n > 0 || (n < 0 && errno != EINTR);
+                tell_kills(c, cg, &kills); /* also of what ended it */
         }
 }
 

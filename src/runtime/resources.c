@@ -97,9 +97,21 @@ static mn_status apply_memory_v1(const mn_cgroup *cg, const oci_memory *m, mn_er
         return st;
 }
 
+/* What v2 has no file for. (memory.kernel, which no kernel counts any more, is without effect everywhere.) */
+static mn_status refuse_memory_v1(const oci_memory *m, mn_err *err) {
+        const char *field = m->swappiness                                     ? "swappiness"
+                            : m->kernel_tcp && *m->kernel_tcp                 ? "kernelTCP"
+                            : m->disable_oom_killer && *m->disable_oom_killer ? "disableOOMKiller"
+                                                                              : NULL;
+        return field ? mn_fail(err, MN_NOT_IMPLEMENTED, "linux.resources.memory.%s: not on cgroup v2", field)
+                     : MN_OK;
+}
+
 /* v2 counts swap alone; the configuration has memory plus swap. Everything but the limit itself. */
 static mn_status prepare_memory_v2(const mn_cgroup *cg, const oci_memory *m, mn_err *err) {
-        mn_status st = MN_OK;
+        mn_status st = refuse_memory_v1(m, err);
+        if (st)
+                return st;
         if (m->swap && *m->swap > 0 && (!m->limit || *m->limit <= 0))
                 return mn_fail(err, MN_INVALID,
                                "linux.resources.memory.swap: needs memory.limit on cgroup v2");

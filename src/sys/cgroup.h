@@ -140,6 +140,18 @@ typedef struct mn_cgroup_io {
         uint64_t read_bytes, write_bytes, read_ops, write_ops;
 } mn_cgroup_io;
 
+/* Pressure: how much of the time tasks waited for a resource ("some" of them, "full": all). Hundredths of a
+   percent over 10, 60 and 300 seconds, and microseconds in total. */
+typedef struct mn_cgroup_pressure_line {
+        uint32_t avg10, avg60, avg300;
+        uint64_t total_us;
+} mn_cgroup_pressure_line;
+
+typedef struct mn_cgroup_pressure {
+        bool is_known; /* the kernel says it: v2, also of a hybrid host */
+        mn_cgroup_pressure_line some, full;
+} mn_cgroup_pressure;
+
 typedef struct mn_cgroup_counter {
         char name[40];
         uint64_t value;
@@ -160,6 +172,7 @@ typedef struct mn_cgroup_stats {
         MN_VEC(uint64_t) cpu_per_cpu_ns;   /* v1 only */
         uint64_t pids_current, pids_limit; /* MN_CGROUP_NO_LIMIT */
         MN_VEC(mn_cgroup_io) io;
+        mn_cgroup_pressure cpu_pressure, memory_pressure, io_pressure;
 } mn_cgroup_stats;
 
 /* Reads what exists; figures of a missing controller stay zero (limits MN_CGROUP_NO_LIMIT). */

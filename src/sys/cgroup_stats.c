@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "sys/cgroup.h"
@@ -252,11 +253,58 @@ static void read_io(const mn_cgroup *cg, mn_cgroup_stats *s) {
         read_io_v1(fd, "blkio.throttle.io_serviced_recursive", true, s);
 }
 
+/* ---- pressure ---- */
+
+/* "0.25" as 25. */
+static uint32_t hundredths(const char *text) {
+        cleanup_free char *whole = mn_strndup(text, strspn(text, "0123456789"));
+        const char *fraction = text + strlen(whole) + (text[strlen(whole)] == '.');
+        uint64_t n = 0, part = 0;
+        cleanup_free char *digits = mn_strndup(fraction, MN_MIN(strspn(fraction, "0123456789"), (size_t) 2));
+        (void) mn_parse_u64(whole, 100, &n);
+        (void) mn_parse_u64(digits, 99, &part);
+        return (uint32_t) (n * 100 + part);
+}
+
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0". */
+static void parse_pressure(char *line, mn_cgroup_pressure *ret) {
+        char *save = NULL, *kind = strtok_r(line, " ", &save);
+        mn_cgroup_pressure_line *to = kind && strcmp(kind, "full") == 0 ? &ret->full : &ret->some;
+        for (char *pair; (pair = strtok_r(NULL, " ", &save));) {
+                char *value = strchr(pair, '=');
+                if (!value)
+                        continue;
+                *value++ = '\0';
+                if (strcmp(pair, "avg10") == 0)
+                        to->avg10 = hundredths(value);
+                else if (strcmp(pair, "avg60") == 0)
+                        to->avg60 = hundredths(value);
+                else if (strcmp(pair, "avg300") == 0)
+                        to->avg300 = hundredths(value);
+                else if (strcmp(pair, "total") == 0)
+                        (void) mn_parse_u64(value, UINT64_MAX, &to->total_us);
+        }
+}
+
+static void read_pressure(const mn_cgroup *cg, const char *file, mn_cgroup_pressure *ret) {
+        cleanup_free char *text = NULL;
+        int fd = mn_cgroup_fd(cg, MN_CG_UNIFIED);
+        if (fd < 0 || mn_file_read(fd, file, 4096, &text, NULL) < 0)
+                return;
+        ret->is_known = true;
+        char *save = NULL;
+        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+                parse_pressure(line, ret);
+}
+
 int mn_cgroup_read_stats(const mn_cgroup *cg, mn_cgroup_stats *ret) {
         *ret = (mn_cgroup_stats){ .pids_limit = MN_CGROUP_NO_LIMIT };
         read_memory(cg, ret);
         read_cpu(cg, ret);
         read_io(cg, ret);
+        read_pressure(cg, "cpu.pressure", &ret->cpu_pressure);
+        read_pressure(cg, "memory.pressure", &ret->memory_pressure);
+        read_pressure(cg, "io.pressure", &ret->io_pressure);
         int pids = mn_cgroup_fd(cg, MN_CG_PIDS);
         if (pids >= 0) {
                 ret->pids_current = read_number(pids, "pids.current");

@@ -69,6 +69,8 @@ class Bundle:
 
 
 class Runtime:
+    program = RUNTIME
+
     def __init__(self, path):
         self.path, self.root, self.count, self.prefix = path, f'{path}/state', 0, f'mt{os.getpid()}x{time.monotonic_ns() % 10**9}'
 
@@ -80,7 +82,8 @@ class Runtime:
     def __call__(self, *args, check=True, bundle=None, **kwargs):
         if bundle:
             bundle.save()
-        kwargs.setdefault('stdin', subprocess.DEVNULL)
+        if 'input' not in kwargs:
+            kwargs.setdefault('stdin', subprocess.DEVNULL)
         kwargs.setdefault('stdout', subprocess.PIPE)
         kwargs.setdefault('stderr', subprocess.PIPE)
         kwargs.setdefault('timeout', 60)

@@ -124,8 +124,8 @@ def test_daemon_pause_and_kill(machine):
 
 def test_daemon_out_of_memory(machine):
     since = str(int(time.time()))
-    container = machine.run("sh", "-c", "dd if=/dev/zero of=/dev/null bs=64M count=1", host={"Memory": 16 << 20, "MemorySwap": 16 << 20})
-    assert machine.wait(container) != 0
+    container = machine.run("sh", "-c", "sleep 1; dd if=/dev/zero of=/dev/null bs=64M count=1; sleep 1; exit 3", host={"Memory": 16 << 20, "MemorySwap": 16 << 20})
+    assert machine.wait(container) == 3
     assert machine.state(container)["OOMKilled"]
     events = machine("GET", "/events", query={"since": since, "until": str(int(time.time()) + 1), "filters": json.dumps({"event": ["oom"]})}, status=200)
     assert [row["Actor"]["ID"] for row in events.lines()] == [container]
@@ -149,3 +149,27 @@ def test_daemon_with_files_instead():
         assert (CGROUP / f"minato/{container}/memory.max").read_text().strip() == str(64 << 20)
     finally:
         running.close()
+
+
+def test_daemon_apparmor(machine):
+    """As Docker: the default profile is loaded and applied, other profiles on request, none to a privileged container."""
+    look = ("sh", "-c", "cat /proc/self/attr/current; mount -t tmpfs none /tmp 2>/dev/null && echo mounted; "
+                        "(echo 1 > /proc/sys/kernel/shmmni) 2>/dev/null && echo shm; (echo x > /proc/sys/kernel/hostname) 2>/dev/null && echo name; "
+                        "(echo > /proc/self/comm) && echo own; kill -0 1 && echo signal")
+    options = {"CapAdd": ["SYS_ADMIN"], "SecurityOpt": ["systempaths=unconfined"]}
+    assert "name=apparmor" in machine("GET", "/info", status=200).json()["SecurityOptions"]
+    container = machine.run(*look, host=options)
+    machine.wait(container)
+    assert machine.logs(container) == "docker-default (enforce)\nshm\nown\nsignal\n"
+    assert machine("GET", f"/containers/{container}/json", status=200).json()["AppArmorProfile"] == "docker-default"
+    unconfined = machine.run(*look, host={**options, "SecurityOpt": [*options["SecurityOpt"], "apparmor=unconfined"]})
+    machine.wait(unconfined)
+    assert machine.logs(unconfined) == "unconfined\nmounted\nshm\nname\nown\nsignal\n"
+    running = machine.run("sleep", "1000")
+    execution = machine("POST", f"/containers/{running}/exec", {"Cmd": ["cat", "/proc/self/attr/current"], "AttachStdout": True}, 201).json()["Id"]
+    assert b"docker-default (enforce)\n" in machine("POST", f"/exec/{execution}/start", {"Detach": False}, 200).body
+    machine("POST", f"/containers/{running}/kill", status=204)  # a signal from outside, where nothing is confined
+    assert machine.wait(running) == 137
+    body = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"NetworkMode": "none", "SecurityOpt": ["apparmor=no-such-profile"]}}
+    unknown = machine("POST", "/containers/create", body, 201).json()["Id"]
+    assert 'process.apparmorProfile: "no-such-profile"' in machine("POST", f"/containers/{unknown}/start").message
