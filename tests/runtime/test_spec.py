@@ -81,6 +81,48 @@ def test_idmapped_mount(bundle, tmp_path):
     bundle.fails('uidMappings and gidMappings come together')
 
 
+@pytest.mark.parametrize('option,below', [('ridmap', '7000:7000'), ('idmap', '5000:5000')])
+def test_idmapped_mount_below(bundle, tmp_path, option, below):
+    """`ridmap` reaches the mounts below the source, `idmap` does not."""
+    source = tmp_path / 'source'
+    (source / 'sub').mkdir(parents=True)
+    subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', source / 'sub'], check=True)
+    try:
+        for path in (source / 'file', source / 'sub' / 'file'):
+            path.write_text('x')
+            os.chown(path, 5000, 5000)
+        maps = [{'containerID': 5000, 'hostID': 7000, 'size': 1}]
+        bundle.config['mounts'].append({'destination': '/mnt', 'type': 'bind', 'source': str(source), 'options': ['rbind', option],
+                                        'uidMappings': maps, 'gidMappings': maps})
+        assert value(bundle, 'stat -c %u:%g /mnt/file /mnt/sub/file').split() == ['7000:7000', below]
+    finally:
+        subprocess.run(['umount', source / 'sub'], check=True)
+
+
+def test_idmap_without_mappings(bundle, tmp_path):
+    """There is nothing to map with: an error, as the specification says."""
+    bundle.config['mounts'].append({'destination': '/mnt', 'type': 'bind', 'source': str(tmp_path), 'options': ['rbind', 'idmap']})
+    bundle.shell('true').fails('mounts[7]')
+
+
+def test_cpu_affinity_of_exec(runtime, bundle):
+    """execCPUAffinity is for exec alone: `final` is where the process runs."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        pytest.skip('one processor')
+    bundle.process['execCPUAffinity'] = {'initial': str(cpus[0]), 'final': str(cpus[1])}
+    bundle.shell('grep Cpus_allowed_list /proc/self/status; sleep 100')
+    c = runtime.start(bundle)
+    look = lambda *args: runtime('exec', *args, c, *([] if args else ['grep', 'Cpus_allowed_list', '/proc/self/status'])).stdout.split()[1]
+    assert look() == str(cpus[1])
+    assert open(f'{bundle.path}/out').read().split()[1] != str(cpus[1])
+    process = {'args': ['grep', 'Cpus_allowed_list', '/proc/self/status'], 'cwd': '/', 'env': ['PATH=/bin'], 'user': {'uid': 0, 'gid': 0},
+               'execCPUAffinity': {'final': str(cpus[0])}}
+    with open(f'{bundle.path}/process.json', 'w') as f:
+        json.dump(process, f)
+    assert look('--process', f'{bundle.path}/process.json') == str(cpus[0])
+
+
 def test_time_namespace(bundle):
     bundle.namespace('time')
     bundle.linux['timeOffsets'] = {'boottime': {'secs': 1000000, 'nanosecs': 5}, 'monotonic': {'secs': 100}}
