@@ -33,7 +33,7 @@ struct creation {
         store_batch *batch; /* what the container consists of, committed as one */
         size_t nmounts;     /* of record->mounts: made so far */
         bool is_reserved;
-        const char *warnings[2];
+        const char *warnings[3];
         size_t nwarnings;
 };
 
@@ -105,6 +105,9 @@ static mn_status complete_from_image(struct creation *k, mn_err *err) {
         if (status)
                 return status;
         r->image_id = mn_arena_strdup(k->arena, k->image_id);
+        const char *warning = mn_str_is_empty(k->platform) ? image_platform_warning(&image, k->arena) : NULL;
+        if (warning)
+                k->warnings[k->nwarnings++] = warning;
         container_merge_config(&r->config, &image.spec.config, k->arena);
         size_t nentry = mn_strv_len(r->config.entrypoint), ncmd = mn_strv_len(r->config.cmd);
         if (nentry + ncmd == 0)

@@ -95,6 +95,9 @@ typedef struct image_info {
 mn_status image_get(image_store *images, const char *name, mn_arena *arena, image_info *ret,
                     mn_err *err) MN_MUST_USE;
 
+/* Docker's warning about an image of another platform than the host's, in the arena; NULL when it suits. */
+char *image_platform_warning(const image_info *image, mn_arena *arena);
+
 /* Only the id: of the name's image for the platform ("os[/arch[/variant]]"; NULL or "": the one the name
    points to). MN_NOT_FOUND "image with reference x was found but its platform ..." when there is none. */
 mn_status image_resolve(image_store *images, const char *name, const char *platform,

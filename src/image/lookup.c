@@ -254,3 +254,17 @@ mn_status image_get(image_store *images, const char *name, mn_arena *arena, imag
                 *ret = info;
         return st;
 }
+
+char *image_platform_warning(const image_info *image, mn_arena *arena) {
+        image_platform host, have;
+        char host_text[IMAGE_PLATFORM_TEXT_SIZE], have_text[IMAGE_PLATFORM_TEXT_SIZE];
+        image_platform_host(&host);
+        image_platform_set(image->spec.os, image->spec.architecture, image->spec.variant, &have);
+        if (!*have.architecture || image_platform_fit(&host, &have))
+                return NULL;
+        return mn_arena_printf(
+                arena,
+                "The requested image's platform (%s) does not match the detected host platform "
+                "(%s) and no specific platform was requested",
+                image_platform_text(&have, have_text), image_platform_text(&host, host_text));
+}

@@ -237,18 +237,50 @@ static void try_one(struct prune *p, const char *id) {
         mn_vec_release(&group);
 }
 
-/* Bytes of the layers only images that would go have. */
+/* Counts up in a map of numbers. */
+static uintptr_t count(mn_map *counts, const char *key) {
+        uintptr_t n = (uintptr_t) mn_map_get(counts, key) + 1;
+        mn_map_set(counts, key, (void *) n);
+        return n;
+}
+
+static void note_document(const struct prune *p, mn_map *seen, const char *digest, int64_t *space) {
+        if (count(seen, digest) == 1)
+                *space += image_blob_disk_size(p->images, digest);
+}
+
+/* The documents of the images, and of the indexes none of whose names would stay. With `lock`. */
+static int64_t space_of_documents(const struct prune *p) {
+        cleanup_map mn_map *seen = mn_map_new(NULL), *names = mn_map_new(NULL);
+        const char *id;
+        int64_t space = 0;
+        for (size_t pos = 0; mn_map_next(p->gone, &pos, &id, NULL);) {
+                const struct image_record *record = mn_map_get(p->images->images, id);
+                note_document(p, seen, id, &space);
+                for (size_t i = 0; i < record->manifests.len; i++)
+                        note_document(p, seen, record->manifests.items[i].digest, &space);
+                for (size_t i = 0; i < record->names.len; i++) {
+                        const struct index_record *index = image_index_of(p->images, record->names.items[i]);
+                        if (!index || count(names, index->digest) < index->nnames)
+                                continue;
+                        note_document(p, seen, index->digest, &space);
+                        for (size_t k = 0; k < index->nblobs; k++)
+                                note_document(p, seen, index->blobs[k], &space);
+                }
+        }
+        return space;
+}
+
+/* Bytes of the layers only images that would go have, and of documents. */
 static int64_t space_of_gone(struct prune *p) {
         cleanup_map mn_map *counts = mn_map_new(NULL);
         const char *id;
-        int64_t space = 0;
         image_lock(p->images);
+        int64_t space = space_of_documents(p);
         for (size_t pos = 0; mn_map_next(p->gone, &pos, &id, NULL);) {
                 const struct image_record *record = mn_map_get(p->images->images, id);
-                for (char **layer = record ? record->layers : NULL; layer && *layer; layer++) {
-                        uintptr_t n = (uintptr_t) mn_map_get(counts, *layer);
-                        mn_map_set(counts, *layer, (void *) (n + 1));
-                }
+                for (char **layer = record->layers; layer && *layer; layer++)
+                        (void) count(counts, *layer);
         }
         void *n;
         for (size_t pos = 0; mn_map_next(counts, &pos, &id, &n);) {

@@ -149,7 +149,10 @@ static void add_group(image_store *images, const struct index_record *index, mn_
                       remove_ids *ids) {
         for (size_t i = 0; index && i < index->nentries; i++) {
                 const struct image_record *record = image_index_image(images, &index->entries[i]);
-                if (record && !record->names.len)
+                bool is_known = false; /* several names of an image may have the index */
+                for (size_t k = 0; record && k < ids->len; k++)
+                        is_known = is_known || !strcmp(ids->items[k], record->id);
+                if (record && !record->names.len && !is_known)
                         mn_vec_push(ids, mn_arena_strdup(arena, record->id));
         }
 }

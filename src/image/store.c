@@ -178,6 +178,14 @@ void image_blob_remove(image_store *images, const char *digest) {
         unlinkat(images->blobs_fd, name, 0);
 }
 
+int64_t image_blob_disk_size(image_store *images, const char *digest) {
+        char name[MN_DIGEST_SIZE];
+        struct stat st;
+        blob_name(digest, name);
+        return fstatat(images->blobs_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (int64_t) st.st_blocks * 512
+                                                                              : 0;
+}
+
 int64_t image_blob_size(image_store *images, const char *digest) {
         char name[MN_DIGEST_SIZE];
         struct stat st;

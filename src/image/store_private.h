@@ -114,6 +114,9 @@ void image_blob_remove(image_store *images, const char *digest);
 /* Bytes of the blob, -1 when it is not here. */
 int64_t image_blob_size(image_store *images, const char *digest);
 
+/* What it takes on the disk; 0 when it is not here. */
+int64_t image_blob_disk_size(image_store *images, const char *digest);
+
 /* ---- store_blobs.c ---- */
 
 /* Digests of the documents that images and indexes name, as keys. With `lock`. */

@@ -121,6 +121,10 @@ def test_create_for_a_platform(daemon, multi):
     assert image['Manifests'][1]['ImageData']['Containers'] == [made.json()['Id']]
     refused = daemon.request('DELETE', f'/images/{multi.name}')
     assert refused.status == 409 and made.json()['Id'][:12] in refused.json()['message']
+    assert made.json()['Warnings'] == []
+    daemon.request('DELETE', f'/images/{multi.name}', query={'platforms': json.dumps({'os': 'linux', 'architecture': 'amd64'})})
+    unasked = daemon.request('POST', '/containers/create', {'Image': multi.name})
+    assert unasked.json()['Warnings'][0].startswith("The requested image's platform (linux/arm64) does not match the detected host platform (linux/")
     none = daemon.request('POST', '/containers/create', {'Image': multi.name}, query={'platform': 'linux/s390x'})
     assert none.status == 404 and 'does not match the specified platform (linux/s390x)' in none.json()['message']
 
@@ -166,7 +170,9 @@ def test_prune(daemon, fake, multi):
     every = {'filters': json.dumps({'dangling': ['false']})}
     assert not daemon.request('POST', '/images/prune', query=every).json()['ImagesDeleted']
     assert daemon.request('DELETE', f'/containers/{made}').status == 204
-    assert len(daemon.request('POST', '/images/prune', query=every).json()['ImagesDeleted']) == 4
+    said = daemon.request('POST', '/images/prune', query={**every, 'dry-run': '1'}).json()
+    did = daemon.request('POST', '/images/prune', query=every).json()
+    assert len(did['ImagesDeleted']) == 4 and did == said
     assert blobs(daemon) == set()
 
 
