@@ -65,10 +65,20 @@ static mn_status check_linux(const launch *l, mn_err *err) {
         return st == MN_OK ? net_devices_check(linux_, &l->namespaces, err) : st;
 }
 
+/* 1.MINOR.PATCH, and what may come behind it. */
+static bool is_supported_version(const char *version) {
+        static const char digits[] = "0123456789";
+        if (!mn_str_has_prefix(version, "1."))
+                return false;
+        const char *minor = version + 2, *patch = minor + strspn(minor, digits);
+        const char *end = patch + (*patch == '.' ? 1 + strspn(patch + 1, digits) : 0);
+        return patch > minor && end > patch + 1 && strchr("-+", *end);
+}
+
 static mn_status check_spec(const launch *l, mn_err *err) {
         const oci_spec *spec = l->spec;
         unsigned long propagation;
-        if (!mn_str_has_prefix(spec->oci_version, "1."))
+        if (!is_supported_version(spec->oci_version))
                 return mn_fail(err, MN_INVALID, "ociVersion: \"%s\" is not supported, only 1.x",
                                spec->oci_version);
         if (!spec->process)

@@ -15,6 +15,8 @@
 #include "sys/file.h"
 #include "sys/path.h"
 
+#define DEFAULT_CLASS "/"
+
 enum { MAX_MOUNTINFO = 4 << 20, MAX_SCHEMATA = 1 << 16 };
 
 char *resctrl_mount(void) {
@@ -39,6 +41,11 @@ static bool has_schemata(const oci_intel_rdt *rdt) {
                (rdt->mem_bw_schema && *rdt->mem_bw_schema) || (rdt->schemata && *rdt->schemata);
 }
 
+/* Relative to the mount; the default class is its root. */
+static const char *directory_of(const char *class) {
+        return strcmp(class, DEFAULT_CLASS) == 0 ? "." : class;
+}
+
 static const char *given_class(const oci_intel_rdt *rdt) {
         return rdt->clos_id && *rdt->clos_id ? rdt->clos_id : NULL;
 }
@@ -53,7 +60,8 @@ mn_status resctrl_check(const oci_intel_rdt *rdt, mn_err *err) {
         if (!rdt)
                 return MN_OK;
         const char *class = given_class(rdt);
-        if (class && (strcmp(class, ".") == 0 || strcmp(class, "..") == 0 || strpbrk(class, "/\n")))
+        if (class && strcmp(class, DEFAULT_CLASS) != 0 &&
+            (strcmp(class, ".") == 0 || strcmp(class, "..") == 0 || strpbrk(class, "/\n")))
                 return mn_fail(err, MN_INVALID, "linux.intelRdt.closID: \"%s\" is not a name", class);
         mn_status st = check_line(rdt->mem_bw_schema, "memBwSchema", err);
         for (char **line = rdt->schemata; st == MN_OK && line && *line; line++)
@@ -144,7 +152,7 @@ static mn_status monitor(int group, const char *id, pid_t pid, mn_err *err) {
 
 mn_status resctrl_apply(const char *mount, const oci_intel_rdt *rdt, const char *id, pid_t pid, mn_err *err) {
         const char *class = given_class(rdt);
-        const char *name = class ? class : id;
+        const char *name = directory_of(class ? class : id);
         cleanup_close int root = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (root < 0)
                 return mn_fail_errno(err, -errno, "linux.intelRdt: \"%s\"", mount);
@@ -175,7 +183,7 @@ void resctrl_remove(const char *mount, const oci_intel_rdt *rdt, const char *id)
         const char *class = given_class(rdt);
         cleanup_close int root = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
         cleanup_close int group = root < 0 ? -1
-                                           : openat(root, class ? class : id,
+                                           : openat(root, directory_of(class ? class : id),
                                                     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (group < 0)
                 return;

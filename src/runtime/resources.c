@@ -348,6 +348,12 @@ static mn_status apply_hugepages(const mn_cgroup *cg, const oci_resources *res, 
                 mn_status st = put(cg, MN_CG_HUGETLB, file, text, "hugepageLimits", err);
                 if (st)
                         return st;
+                /* Reservations too, where the kernel counts them: then nobody gets SIGBUS on use. */
+                snprintf(file, sizeof(file), "hugetlb.%s.rsvd.%s", h->page_size,
+                         is_v2 ? "max" : "limit_in_bytes");
+                int r = mn_file_put(mn_cgroup_fd(cg, MN_CG_HUGETLB), file, text);
+                if (r < 0 && r != -ENOENT)
+                        return mn_fail_errno(err, r, "linux.resources.hugepageLimits[%zu]: reservations", i);
         }
         return MN_OK;
 }

@@ -115,6 +115,8 @@ static mn_status add_rule(seccomp_rules *rules, const oci_seccomp_rule *rule, si
         uint32_t action;
         seccomp_condition *conditions = NULL;
         bool is_any;
+        if (!rule->names || !*rule->names)
+                return mn_fail(err, MN_INVALID, "linux.seccomp.syscalls[%zu].names: empty", index);
         if (parse_action(rule->action, rule->errno_ret, &action) < 0)
                 return mn_fail(err, MN_INVALID,
                                "linux.seccomp.syscalls[%zu].action: \"%s\" is unknown, takes no errnoRet, or "

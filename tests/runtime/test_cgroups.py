@@ -47,7 +47,7 @@ def test_controllers_v2(runtime, bundle):
     path = cgroup(runtime, c)
     wanted = {'memory.max': str(64 << 20), 'memory.swap.max': str(16 << 20), 'memory.low': str(32 << 20), 'cpu.weight': '79',
               'cpu.max': '30000 60000', 'cpu.max.burst': '10000', 'cpuset.cpus': '1', 'cpuset.mems': '0', 'pids.max': '77',
-              'io.max': f'{major}:{minor} rbps={1 << 20} wbps=max riops=max wiops=500', 'hugetlb.2MB.max': str(4 << 20),
+              'io.max': f'{major}:{minor} rbps={1 << 20} wbps=max riops=max wiops=500', 'hugetlb.2MB.max': str(4 << 20), 'hugetlb.2MB.rsvd.max': str(4 << 20),
               'memory.high': str(48 << 20), 'memory.min': str(1 << 20), 'memory.oom.group': '1'}
     assert {name: read(f'{path}/{name}') for name in wanted} == wanted
     weight = next(f for f in ('io.bfq.weight', 'io.weight') if os.path.exists(f'{path}/{f}'))

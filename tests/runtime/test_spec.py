@@ -367,6 +367,17 @@ def test_cgroup_limits(bundle):
         assert out.split() == [str(32 << 20), str(16 << 20), '20', '50000', '100000', '30']
 
 
+def test_hugepage_limits(runtime, bundle):
+    """The limit is one of use and of reservations, wherever the controller is."""
+    bundle.linux['resources']['hugepageLimits'] = [{'pageSize': '2MB', 'limit': 4 << 20}]
+    bundle.process['args'] = ['sleep', '100']
+    c = runtime.start(bundle)
+    paths = json.load(open(f'{runtime.root}/{c}/state.json'))['cgroupPaths'].values()
+    found = [open(f'{path}/{name}').read() for path in paths for name in os.listdir(path)
+             if name in ('hugetlb.2MB.max', 'hugetlb.2MB.rsvd.max', 'hugetlb.2MB.limit_in_bytes', 'hugetlb.2MB.rsvd.limit_in_bytes')]
+    assert found == [f'{4 << 20}\n'] * 2
+
+
 def test_memory_limit_kills(bundle):
     bundle.linux['resources']['memory'] = {'limit': 8 << 20, 'swap': 8 << 20}
     assert bundle.shell('x=$(head -c 100000000 /dev/zero | tr "\\0" x); echo survived').run(check=False).stdout == ''
@@ -386,7 +397,7 @@ def test_pids_limit(bundle):
 
 
 @pytest.mark.parametrize('change,text', [
-    ({'ociVersion': '2.0.0'}, 'ociVersion'), ({'ociVersion': 5}, 'ociVersion: expected string'), ({'process': None}, 'process: missing'),
+    ({'ociVersion': '2.0.0'}, 'ociVersion'), ({'ociVersion': '1.0'}, 'ociVersion'), ({'ociVersion': '1.x.0'}, 'ociVersion'), ({'ociVersion': '1.0.0x'}, 'ociVersion'), ({'ociVersion': 5}, 'ociVersion: expected string'), ({'process': None}, 'process: missing'),
     ({'root': None}, 'root: missing'), ({'mounts': [{'type': 'proc'}]}, 'mounts[0].destination'),
     ({'mounts': [{'destination': '/x', 'type': 'bind', 'source': '/nonexistent', 'options': ['bind']}]}, 'source "/nonexistent"'),
     ({'mounts': [{'destination': '/x', 'type': 'nosuchfs'}]}, 'mounts[0] ("/x"): type "nosuchfs"'),
@@ -424,6 +435,7 @@ def test_bad_configurations(bundle, change, text):
     (('linux', 'uidMappings'), [{'containerID': i * 2, 'hostID': 100000 + i * 2, 'size': 1} for i in range(10000)], 'linux.uidMappings: more than'),
     (('linux', 'gidMappings'), [{'containerID': 0, 'hostID': 4294967290, 'size': 10}], 'linux.gidMappings[0]: empty or past the last id'),
     (('linux', 'sysctl'), {'net.ipv4.ip_forward': 1}, 'linux.sysctl'), (('linux', 'maskedPaths'), '/proc', 'linux.maskedPaths'),
+    (('linux', 'seccomp'), {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': [], 'action': 'SCMP_ACT_ERRNO'}]}, 'linux.seccomp.syscalls[0].names'),
     (('linux', 'seccomp'), {'defaultAction': 'SCMP_ACT_NOSUCH'}, 'linux.seccomp.defaultAction'),
     (('linux', 'seccomp'), {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': ['a'], 'action': 5}]}, 'linux.seccomp.syscalls[0].action'),
     (('mounts', 0, 'destination'), '', 'mounts[0]'), (('mounts', 0, 'options'), [7], 'mounts[0].options[0]'),

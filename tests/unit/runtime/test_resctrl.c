@@ -80,6 +80,24 @@ static void test_a_class_that_is_not_there(void **state) {
         assert_false(is_there(p, "silver"));
 }
 
+/* closID "/": the root of the file system, which is never made nor removed. */
+static void test_the_default_class(void **state) {
+        struct place *p = *state;
+        static char root_class[] = "/", same[] = "L3:0=fff", other[] = "L3:0=1";
+        char *list[] = { same, NULL };
+        put(p, "schemata", "    L3:0=fff\n");
+        put(p, "tasks", "");
+        oci_intel_rdt rdt = { .clos_id = root_class, .schemata = list };
+        cleanup_free char *text = NULL, *tasks = path_in(p, "tasks");
+        assert_int_equal(resctrl_apply(p->root, &rdt, "c1", 4711, &p->err), MN_OK);
+        assert_int_equal(mn_file_read(-100, tasks, 100, &text, NULL), 0);
+        assert_string_equal(text, "4711");
+        resctrl_remove(p->root, &rdt, "c1");
+        assert_true(is_there(p, "schemata"));
+        list[0] = other;
+        assert_int_equal(resctrl_apply(p->root, &rdt, "c1", 4711, &p->err), MN_CONFLICT);
+}
+
 static void test_schemata_of_an_existing_class(void **state) {
         struct place *p = *state;
         static char same[] = "L3:0=7f0;1=1f", other[] = "L3:0=7f0;1=3f";
@@ -133,6 +151,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_the_containers_own_class, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_monitoring_group_that_fails_is_removed, set_up,
                                                 tear_down),
+                cmocka_unit_test_setup_teardown(test_the_default_class, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
