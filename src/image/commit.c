@@ -14,10 +14,11 @@ static mn_status read_upper(int container_fd, layer_writer *writer, mn_err *err)
         if (upper < 0)
                 return mn_fail_errno(err, -errno, "cannot read the container's files");
         compose_sink sink = { .writer = writer, .err = err };
-        mn_status status = image_tar_layer(upper, compose_sink_write, &sink, err);
+        cleanup_err mn_err reading = { 0 }; /* when the writer failed, what it said is in `err` */
+        mn_status status = image_tar_layer(upper, compose_sink_write, &sink, &reading);
         if (sink.status)
                 return sink.status;
-        return status ? status : layer_writer_finish(writer, err);
+        return status ? mn_fail(err, status, "%s", mn_err_text(&reading)) : layer_writer_finish(writer, err);
 }
 
 mn_status image_commit(image_store *images, const image_commit_spec *spec, char ret_id[IMAGE_ID_SIZE],

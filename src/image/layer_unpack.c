@@ -80,11 +80,19 @@ static int send_all(int fd, const void *data, size_t len) {
         return 0;
 }
 
-static int write_tar(void *making, const void *data, size_t len) {
-        struct making *m = making;
+/* A worker that does not get all of it must not wait for the rest. */
+static int send_piece(struct making *m, const void *data, size_t len) {
         const uint32_t size = (uint32_t) len;
         int r = send_all(m->socket, &size, sizeof(size));
-        return r < 0 ? r : send_all(m->socket, data, len);
+        if (r == 0)
+                r = send_all(m->socket, data, len);
+        if (r < 0)
+                shutdown(m->socket, SHUT_WR);
+        return r;
+}
+
+static int write_tar(void *making, const void *data, size_t len) {
+        return send_piece(making, data, len);
 }
 
 /* What the worker says, or how it ended without a word. */
@@ -177,8 +185,7 @@ static int verify(int dir_fd, const char *diff_id, int64_t tar_size) {
 
 static int finish(void *making, const char *diff_id, int64_t tar_size) {
         struct making *m = making;
-        const uint32_t end = 0;
-        (void) send_all(m->socket, &end, sizeof(end)); /* when that fails, the worker says why */
+        (void) send_piece(m, "", 0); /* when that fails, the worker says why */
         wait_result(m);
         int r = m->result.error;
         if (r == 0)
