@@ -2,8 +2,11 @@
 /* What takes as long as a container runs: attach, exec, logs, wait, stats. Attached clients leave the daemon:
  * their socket goes to the container's shim. */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 
 #include "api/handlers.h"
 #include "base/num.h"
@@ -139,6 +142,21 @@ static void replay_log(api_call *c, const container_attach_spec *spec, int fd) {
         container_logs_close(logs);
 }
 
+/* Some clients read the answer's head through a buffer and then the bare socket (Docker's SDK for Python):
+ * output that came together with the head would be lost to them. The command starts when the head has been
+ * read; the kernel tells how much of it has not, but sends no event. A client that does not read delays only
+ * itself. */
+static void await_head_read(int fd) {
+        enum { FIRST_NS = 20 * 1000, LAST_NS = MN_NS_PER_MS, MOST_NS = 200 * MN_NS_PER_MS };
+        int64_t end = mn_monotonic_ns() + MOST_NS;
+        struct timespec step = { .tv_nsec = FIRST_NS };
+        int unread;
+        while (ioctl(fd, SIOCOUTQ, &unread) == 0 && unread > 0 && mn_monotonic_ns() < end) {
+                clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
+                step.tv_nsec = MN_MIN(step.tv_nsec * 2, (long) LAST_NS);
+        }
+}
+
 mn_status api_container_attach(api_call *c, mn_err *err) {
         bool is_tty;
         int fd;
@@ -155,8 +173,10 @@ mn_status api_container_attach(api_call *c, mn_err *err) {
         };
         if (http_request_hijack(c->request, hijack_type(c, is_tty), &fd) < 0)
                 return MN_OK; /* the client has gone */
-        if (api_param_bool(c, "logs"))
+        if (api_param_bool(c, "logs")) {
+                await_head_read(fd);
                 replay_log(c, &spec, fd);
+        }
         if (!api_param_bool(c, "stream")) {
                 mn_close(fd);
                 return MN_OK;
@@ -186,6 +206,7 @@ mn_status api_exec_start(api_call *c, mn_err *err) {
         }
         if (http_request_hijack(c->request, hijack_type(c, is_tty), &fd) < 0)
                 return MN_OK;
+        await_head_read(fd);
         return container_exec_start(c->engine->containers, c->vars[0], request, fd, err);
 }
 

@@ -73,7 +73,7 @@ def test_containers(docker, tmp_path):
         docker("rename", "one", "two")
         docker("restart", "-t", "0", "two")
         docker("stop", "-t", "0", "two")
-        assert docker("wait", "two") == "137"
+        assert docker("wait", "two") in ("137", "143"), "its init has passed the first signal on, or not yet"
         assert docker("inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}}", "two") == "67108864 500000000 on-failure"
         docker("commit", "-m", "why", "two", "committed")
         assert docker("run", "--rm", "--network", "none", "committed", "cat", "/tmp/file") == "copied"

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Docker's SDK for Python (Debian's python3-docker)."""
 import io
+import socket
 import tarfile
 import threading
+import time
 
 import pytest
 
@@ -192,6 +194,20 @@ def test_exec(client, sleeper):
     started = client.api.exec_create(sleeper.id, ["sleep", "1000"])["Id"]
     client.api.exec_start(started, detach=True)
     assert client.api.exec_inspect(started)["Running"]
+
+
+def test_output_of_exec_does_not_come_with_the_head(client, daemon, sleeper):
+    """The SDK reads the head through a buffer and then the bare socket: what came together would be lost."""
+    session = client.api.exec_create(sleeper.id, ["echo", "first"])["Id"]
+    body = b'{"Detach":false,"Tty":false}'
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(daemon.socket))
+        sock.sendall(b"POST /exec/%s/start HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\n"
+                     b"Content-Length: %d\r\n\r\n%s" % (session.encode(), len(body), body))
+        time.sleep(0.05)  # a client that other programs keep from running
+        head = sock.recv(65536)
+        assert head.startswith(b"HTTP/1.1 101 ") and head.endswith(b"\r\n\r\n")
+        assert sock.makefile("rb").read() == b"\1\0\0\0\0\0\0\6first\n"
 
 
 def test_archives(client, sleeper):
