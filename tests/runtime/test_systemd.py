@@ -27,8 +27,12 @@ class Scope:
         assert not check or result.returncode == 0, result.stderr
         return result
 
+    def properties(self):
+        shown = subprocess.run(['systemctl', 'show', '--all', self.unit], capture_output=True, text=True, check=True).stdout
+        return dict(line.split('=', 1) for line in shown.splitlines() if '=' in line)
+
     def property(self, name):
-        return subprocess.run(['systemctl', 'show', '--value', '-p', name, self.unit], capture_output=True, text=True, check=True).stdout.strip()
+        return self.properties()[name]
 
     def file(self, name):
         with open(f'/sys/fs/cgroup/mt.slice/{self.slice}/{self.unit}/{name}') as f:
@@ -65,12 +69,13 @@ def test_scope_limits_and_update(scope):
                   'CPUQuotaPeriodUSec': '50ms', 'CPUWeight': '39', 'TasksMax': '55', 'AllowedCPUs': '0-1', 'AllowedMemoryNodes': '0',
                   'MemoryHigh': '50331648', 'Slice': scope.slice, 'Delegate': 'yes', 'Description': 'a box', 'TimeoutStopUSec': '7s'}
     assert {name: scope.file(name) for name in files} == files
-    assert {name: scope.property(name) for name in properties} == properties
+    shown = scope.properties()
+    assert {name: shown[name] for name in properties} == properties
     pids = scope.file('cgroup.procs').split()
     assert pids == [str(scope.runtime.state(scope.id)['pid'])], 'the process that held the scope is gone'
     scope('update', '--memory', str(80 << 20), '--pids-limit', '66', '--cpu-quota', '-1', scope.id)
-    assert scope.property('MemoryMax') == str(80 << 20) and scope.property('TasksMax') == '66'
-    assert scope.property('CPUQuotaPerSecUSec') == 'infinity'
+    shown = scope.properties()
+    assert (shown['MemoryMax'], shown['TasksMax'], shown['CPUQuotaPerSecUSec']) == (str(80 << 20), '66', 'infinity')
     subprocess.run(['systemctl', 'daemon-reload'], check=True)
     assert (scope.file('memory.max'), scope.file('pids.max')) == (str(80 << 20), '66')
     assert 'DENIED' in scope('exec', scope.id, 'sh', '-c', 'mknod /tmp/d b 1 0; cat /tmp/d 2>/dev/null >/dev/null || echo DENIED').stdout
