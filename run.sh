@@ -38,7 +38,12 @@ build/minato run --rm --name hello --hostname harbour --memory 64m busybox sh -c
     echo "  hostname:  $(hostname)"
     echo "  address:   $(ip -4 -o addr show eth0 2>/dev/null | awk "{print \$4}")"
     limit=$(cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max)
-    echo "  memory:    $((limit / 1048576)) MiB of $(awk "/MemTotal/ {print int(\$2 / 1024)}" /proc/meminfo) MiB"'
+    echo "  memory:    $((limit / 1048576)) MiB of $(awk "/MemTotal/ {print int(\$2 / 1024)}" /proc/meminfo) MiB"' || {
+    code=$?
+    echo "The container did not run. Making one needs a writable /sys/fs/cgroup and the rights to mount and to make" >&2
+    echo "namespaces; the daemon's own words are in $root/minatod.log." >&2
+    exit $code
+}
 echo
 echo "Go on with:"
 echo "  export MINATO_HOST=unix://$socket PATH=\"$(pwd)/build:\$PATH\""
