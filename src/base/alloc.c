@@ -28,6 +28,13 @@ void *mn_alloc_array(size_t count, size_t size) {
         return mn_alloc(total);
 }
 
+void *mn_alloc_unset(size_t size) {
+        void *p = malloc(size ? size : 1);
+        if (!p)
+                out_of_memory();
+        return p;
+}
+
 void *mn_realloc(void *p, size_t size) {
         void *q = realloc(p, size ? size : 1);
         if (!q)

@@ -18,6 +18,9 @@ void *mn_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 /* Allocates `count * size` zeroed bytes, ending the program when the product overflows. */
 void *mn_alloc_array(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 
+/* As malloc(), never NULL: not zeroed, so that a big buffer costs the pages that are used. */
+void *mn_alloc_unset(size_t size) __attribute__((malloc, returns_nonnull));
+
 /* As realloc(), never NULL; grown bytes are not zeroed. */
 void *mn_realloc(void *p, size_t size) __attribute__((returns_nonnull));
 

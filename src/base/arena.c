@@ -20,10 +20,17 @@ struct chunk {
 struct mn_arena {
         struct chunk *chunks; /* the newest first */
         size_t used;
+        size_t first_chunk;
 };
 
 mn_arena *mn_arena_new(void) {
-        return mn_alloc(sizeof(mn_arena));
+        return mn_arena_new_of(FIRST_CHUNK);
+}
+
+mn_arena *mn_arena_new_of(size_t first_chunk) {
+        mn_arena *a = mn_alloc(sizeof(*a));
+        a->first_chunk = first_chunk;
+        return a;
 }
 
 void mn_arena_free(mn_arena *a) {
@@ -42,8 +49,8 @@ void mn_arena_freep(mn_arena **a) {
 }
 
 static struct chunk *add_chunk(mn_arena *a, size_t at_least) {
-        size_t size = a->chunks ? a->chunks->size * 2 : FIRST_CHUNK;
-        if (size > LARGEST_CHUNK)
+        size_t size = a->chunks ? a->chunks->size * 2 : a->first_chunk;
+        if (a->chunks && size > LARGEST_CHUNK)
                 size = LARGEST_CHUNK;
         if (size < at_least)
                 size = at_least;

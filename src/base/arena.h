@@ -15,6 +15,9 @@ typedef struct mn_arena mn_arena;
 /* A new empty arena. */
 mn_arena *mn_arena_new(void) __attribute__((returns_nonnull));
 
+/* The same with a first chunk of so many bytes, for who knows that it will be filled. */
+mn_arena *mn_arena_new_of(size_t first_chunk) __attribute__((returns_nonnull));
+
 /* Frees the arena and everything in it; NULL is accepted. */
 void mn_arena_free(mn_arena *a);
 

@@ -184,7 +184,7 @@ static void end_of_link(shim_link *l) {
 static void readable(void *arg, uint32_t events) {
         shim_link *l = arg;
         (void) events;
-        cleanup_free char *buf = mn_alloc(WIRE_SHIM_MAX_MESSAGE + 1);
+        cleanup_free char *buf = mn_alloc_unset(WIRE_SHIM_MAX_MESSAGE + 1);
         for (int i = 0; i < 16; i++) { /* then others have their turn */
                 int fd = -1;
                 ssize_t n = receive(l, buf, &fd);
@@ -231,7 +231,7 @@ static int send_packet(shim_link *l, const mn_str *text, const int *fds, size_t 
 
 /* The starting thread reads for itself until its reply is there. */
 static void read_until_answered(shim_link *l, struct call *call, int64_t deadline_ns) {
-        cleanup_free char *buf = mn_alloc(WIRE_SHIM_MAX_MESSAGE + 1);
+        cleanup_free char *buf = mn_alloc_unset(WIRE_SHIM_MAX_MESSAGE + 1);
         while (!call->is_done) {
                 int64_t left_ms = (deadline_ns - mn_monotonic_ns()) / MN_NS_PER_MS;
                 struct pollfd p = { .fd = l->sock, .events = POLLIN };

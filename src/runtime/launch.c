@@ -39,6 +39,10 @@
 #define CLONE_NEWCGROUP 0x02000000
 #endif
 
+/* The configuration and the seccomp program fill half of it. In one mapping of its own (above the allocator's
+   threshold) pages are there when they are written, and only then. */
+enum { ARENA_SIZE = 256 << 10 };
+
 enum { CGROUP_DELETE_MS = 2000 };
 
 /* The fast way is for containers that need nothing of a parent between birth and execution. */
@@ -375,7 +379,7 @@ mn_status launch_container(launch *l, mn_err *err) {
         l->bundle_fd = l->state_fd = l->fifo_fd = l->root_fd = l->console_fd = l->listener_fd = -1;
         l->memory_limit_fd = l->holder = -1;
         l->sync_fds[0] = l->sync_fds[1] = l->terminal.socket_fd = l->namespaces.mounts_fd = -1;
-        l->arena = mn_arena_new();
+        l->arena = mn_arena_new_of(ARENA_SIZE);
         for (int i = 0; i < NAMESPACE_KINDS; i++)
                 l->namespaces.join_fds[i] = -1;
         cleanup_close int pidfd = -1;

@@ -163,7 +163,7 @@ static void peer_ready(void *arg, uint32_t events) {
         struct shim *shim = p->shim;
         int fds[WIRE_SHIM_MAX_FDS];
         size_t nfds = 0;
-        cleanup_free char *text = mn_alloc(WIRE_SHIM_MAX_MESSAGE);
+        cleanup_free char *text = mn_alloc_unset(WIRE_SHIM_MAX_MESSAGE);
         ssize_t n = mn_recv_fds(p->fd, text, WIRE_SHIM_MAX_MESSAGE, fds, WIRE_SHIM_MAX_FDS, &nfds);
         if (n < 0 && (n == -EAGAIN || n == -EINTR))
                 return;
