@@ -91,18 +91,19 @@ mn_map *image_index_map_new(void) {
 
 /* Adds what is here of an attestation: nothing unless its manifest is. */
 static void note_attestation(image_store *images, struct index_record *index, const char *digest) {
+        cleanup_arena mn_arena *scratch = mn_arena_new();
         const char *text, **blobs;
         size_t len, n;
         if (image_blob_size(images, digest) < 0 ||
-            image_blob_read(images, digest, index->arena, &text, &len, NULL) ||
-            image_attestation_blobs(digest, text, len, index->arena, &blobs, &n, NULL))
+            image_blob_read(images, digest, scratch, &text, &len, NULL) ||
+            image_attestation_blobs(digest, text, len, scratch, &blobs, &n, NULL))
                 return;
         const char **all = mn_arena_array(index->arena, index->nblobs + n + 1, sizeof(*all));
         if (index->nblobs)
                 memcpy(all, index->blobs, index->nblobs * sizeof(*all));
         for (size_t i = 0; i < n; i++)
                 if (image_blob_size(images, blobs[i]) >= 0)
-                        all[index->nblobs++] = blobs[i];
+                        all[index->nblobs++] = mn_arena_strdup(index->arena, blobs[i]);
         index->blobs = all;
 }
 
@@ -125,6 +126,17 @@ static void count_entries(image_store *images, const struct index_record *index,
         }
 }
 
+/* The document itself is on the disk: memory has what is looked at often. */
+static void copy_entries(struct index_record *index, const struct index_entry *entries, size_t n) {
+        index->nentries = n;
+        index->entries = mn_arena_array(index->arena, n + 1, sizeof(*index->entries));
+        for (size_t i = 0; i < n; i++) {
+                index->entries[i] = entries[i];
+                index->entries[i].digest = mn_arena_strdup(index->arena, entries[i].digest);
+                index->entries[i].subject = mn_arena_strdup(index->arena, entries[i].subject);
+        }
+}
+
 struct index_record *image_index_register(image_store *images, const char *digest, const char *media_type) {
         struct index_record *index = mn_map_get(images->indexes, digest);
         if (index) { /* more of it may have come */
@@ -133,18 +145,20 @@ struct index_record *image_index_register(image_store *images, const char *diges
                 return index;
         }
         cleanup_err mn_err err = { 0 };
+        cleanup_arena mn_arena *scratch = mn_arena_new();
+        struct index_entry *entries = NULL;
         const char *text;
-        size_t len;
-        index = mn_alloc(sizeof(*index));
-        index->arena = mn_arena_new();
-        mn_status st = image_blob_read(images, digest, index->arena, &text, &len, &err);
+        size_t len, n = 0;
+        mn_status st = image_blob_read(images, digest, scratch, &text, &len, &err);
         if (!st)
-                st = image_index_parse(text, len, index->arena, &index->entries, &index->nentries, &err);
+                st = image_index_parse(text, len, scratch, &entries, &n, &err);
         if (st) {
                 mn_warn("an index is unusable", " digest=%s error=\"%s\"", digest, mn_err_text(&err));
-                free_record(index);
                 return NULL;
         }
+        index = mn_alloc(sizeof(*index));
+        index->arena = mn_arena_new();
+        copy_entries(index, entries, n);
         index->digest = mn_arena_strdup(index->arena, digest);
         index->media_type = mn_arena_strdup(index->arena, media_type);
         note_attestations(images, index);
