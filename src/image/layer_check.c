@@ -5,27 +5,41 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "image/layer_private.h"
 #include "sys/fd.h"
 
-/* True when both files have the same bytes; false also when either cannot be read. */
+/* Where data begins at or behind `from`; the size when only holes follow. */
+static off_t next_data(int fd, off_t from, off_t size) {
+        off_t at = lseek(fd, from, SEEK_DATA);
+        return at >= 0 ? at : errno == ENXIO ? size : from;
+}
+
+static bool same_piece(int a, int b, off_t at, char *left, char *right) {
+        ssize_t n = pread(a, left, LAYER_CHUNK_SIZE, at);
+        ssize_t m = pread(b, right, LAYER_CHUNK_SIZE, at);
+        return n > 0 && n == m && memcmp(left, right, (size_t) n) == 0;
+}
+
+/* True when both files have the same bytes; false also when either cannot be read. Sparse files lie in the
+   index with holes of any size, which are not read where both files have them. */
 static bool same_file(int a_dir, int b_dir, const char *name) {
         cleanup_close int a = openat(a_dir, name, O_RDONLY | O_CLOEXEC);
         cleanup_close int b = openat(b_dir, name, O_RDONLY | O_CLOEXEC);
         if (a < 0 || b < 0)
                 return a < 0 && b < 0;
-        cleanup_free char *left = mn_alloc(2 * LAYER_CHUNK_SIZE);
-        char *right = left + LAYER_CHUNK_SIZE;
-        ssize_t n;
-        do {
-                n = mn_read_full(a, left, LAYER_CHUNK_SIZE);
-                if (n < 0 || mn_read_full(b, right, LAYER_CHUNK_SIZE) != n ||
-                    memcmp(left, right, (size_t) n) != 0)
+        struct stat left, right;
+        if (fstat(a, &left) < 0 || fstat(b, &right) < 0 || left.st_size != right.st_size)
+                return false;
+        cleanup_free char *buffer = mn_alloc(2 * LAYER_CHUNK_SIZE);
+        for (off_t at = 0; at < left.st_size; at += LAYER_CHUNK_SIZE) {
+                at = MN_MIN(next_data(a, at, left.st_size), next_data(b, at, left.st_size));
+                if (at < left.st_size && !same_piece(a, b, at, buffer, buffer + LAYER_CHUNK_SIZE))
                         return false;
-        } while (n > 0);
+        }
         return true;
 }
 

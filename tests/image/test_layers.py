@@ -29,6 +29,10 @@ def set_attributes(source):
 
 
 
+def tar_options(form):
+    return ['--format=gnu', '-S'] if form == 'gnu' else ['--format=posix', '--xattrs', '--xattrs-include=*'] + (['-S'] if form != 'pax' else [])
+
+
 def mounted(command, tar, index, target):
     """Runs a shell command in a mount namespace in which the layer is mounted at the target."""
     script = f'"{LAYER_TOOL}" mount "$1" "$2" "$3" && {command}'
@@ -44,8 +48,7 @@ def test_nasty_layer_is_what_tar_extracts(tmp_path, form):
     assert made.returncode == 0, made.stderr
     set_attributes(source)
     tar, index = tmp_path / 'tar', tmp_path / 'index'
-    options = ['--format=gnu', '-S'] if form == 'gnu' else ['--format=posix', '--xattrs', '--xattrs-include=*'] + (['-S'] if form != 'pax' else [])
-    subprocess.run(['tar', '-C', source, *options, '-cf', tar, '.'], check=True)
+    subprocess.run(['tar', '-C', source, *tar_options(form), '-cf', tar, '.'], check=True)
     subprocess.run(['tar', '-C', left, '--xattrs', '--xattrs-include=*', '-xpf', tar], check=True)
     subprocess.run([LAYER_TOOL, 'index', tar, index], check=True)
     compare = pathlib.Path(compare_trees.__file__)
@@ -113,7 +116,8 @@ def test_root_keeps_its_mode(store, tmp_path):
     assert in_root(store, tmp_path, 'stat -c "%a %u" . etc').stdout == '710 7\n750 0\n'
 
 
-def test_unpacked_layer_is_what_tar_extracts(tmp_path):
+@pytest.mark.parametrize('form', ['gnu', 'pax', 'pax-sparse'])
+def test_unpacked_layer_is_what_tar_extracts(tmp_path, form):
     from conftest import Store
     source, left, root = (tmp_path / name for name in ('source', 'left', 'root'))
     for directory in (source, left, root):
@@ -121,7 +125,7 @@ def test_unpacked_layer_is_what_tar_extracts(tmp_path):
     subprocess.run(['bash', '-c', NASTY], cwd=source, check=True)
     set_attributes(source)
     tar = tmp_path / 'tar'
-    subprocess.run(['tar', '-C', source, '--format=posix', '--xattrs', '--xattrs-include=*', '-S', '-cf', tar, '.'], check=True)
+    subprocess.run(['tar', '-C', source, *tar_options(form), '-cf', tar, '.'], check=True)
     subprocess.run(['tar', '-C', left, '--xattrs', '--xattrs-include=*', '-xpf', tar], check=True)
     Store(root, 'unpack').run('load', stdin=archive([tar.read_bytes()]))
     tree, = (root / 'layers').glob('*/tree')
