@@ -21,6 +21,8 @@
 #include "sys/file.h"
 #include "sys/spawn.h"
 
+enum { DELETE_TRIES = 3 };
+
 enum { RESTART_MIN_MS = 100, RESTART_MAX_MS = 60 * 1000, RESTART_RESET_S = 10, KILLED_BY_FORCE = 137 };
 
 /* ---- restart policy ---- */
@@ -230,10 +232,13 @@ static void finish_shim(container *c) {
         if (faccessat(c->engine->bundles_fd, runtime_state, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
                 return;
         char *args[] = { (char *) "delete", (char *) "--force", NULL };
-        cleanup_err mn_err err = { 0 };
-        if (container_runtime_command(c, args, NULL, &err))
+        for (int tries = 0; tries < DELETE_TRIES; tries++) { /* somebody may kill it, too */
+                cleanup_err mn_err err = { 0 };
+                if (!container_runtime_command(c, args, NULL, &err))
+                        return;
                 mn_log(MN_LOG_WARN, "the runtime cannot delete a container", " container=%s error=\"%s\"",
                        c->id, mn_err_text(&err));
+        }
 }
 
 void container_tear_down(container *c) {
