@@ -51,8 +51,3 @@ mn_status api_no_plugins(api_call *c, mn_err *err) {
         (void) c;
         return mn_fail(err, MN_NOT_IMPLEMENTED, "managed plugins are not implemented by minato");
 }
-
-mn_status api_not_built(api_call *c, mn_err *err) {
-        return mn_fail(err, MN_NOT_IMPLEMENTED, "%s %s is not implemented by this version of minato",
-                       c->route->method, c->route->path);
-}

@@ -43,7 +43,7 @@ typedef struct log_sink {
 static int sink_flush(log_sink *sink) {
         int r = 0;
         if (sink->buffer.len && sink->fd >= 0)
-                r = mn_write_all(sink->fd, sink->buffer.data, sink->buffer.len);
+                r = http_hijacked_write(sink->call->request, sink->fd, sink->buffer.data, sink->buffer.len);
         else if (sink->buffer.len)
                 r = http_stream_write(sink->call->request, sink->buffer.data, sink->buffer.len);
         mn_str_truncate(&sink->buffer, 0);
@@ -177,6 +177,32 @@ mn_status api_container_attach(api_call *c, mn_err *err) {
                 await_head_read(fd);
                 replay_log(c, &spec, fd);
         }
+        if (!api_param_bool(c, "stream")) {
+                mn_close(fd);
+                return MN_OK;
+        }
+        return container_attach(c->engine->containers, c->vars[0], &spec, fd, err);
+}
+
+/* Docker's way of attaching from a browser: the bytes of all streams in binary frames. The daemon carries
+   them, so such a session ends with it. */
+mn_status api_container_attach_ws(api_call *c, mn_err *err) {
+        bool is_tty;
+        int fd;
+        const char *keys = api_param(c, "detachKeys");
+        mn_status s = container_attach_check(c->engine->containers, c->vars[0], keys, &is_tty, err);
+        if (s == MN_OK)
+                s = http_request_hijack_websocket(c->request, &fd, err);
+        if (s != MN_OK || fd < 0)
+                return s;
+        container_attach_spec spec = {
+                .has_stdin = api_param_bool(c, "stdin"),
+                .has_stdout = api_param_bool(c, "stdout"),
+                .has_stderr = api_param_bool(c, "stderr"),
+                .detach_keys = keys,
+        };
+        if (api_param_bool(c, "logs"))
+                replay_log(c, &spec, fd);
         if (!api_param_bool(c, "stream")) {
                 mn_close(fd);
                 return MN_OK;

@@ -76,3 +76,6 @@ const char *http_guard(const http_conn *c, const mn_http_head *head);
 /* Carries bytes both ways between a TLS connection and `fd` (closed at the end) until both directions have
  * ended. */
 void http_pump(http_conn *c, int fd);
+
+/* The same between a connection that speaks WebSocket and `fd`. */
+void http_websocket_pump(http_conn *c, int fd);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "codec/websocket.h"
 #include "sys/fd.h"
 
 const char *http_status_text(int status) {
@@ -146,10 +147,10 @@ bool http_request_is_answered(const http_request *r) {
         return r->answer != ANSWER_NONE;
 }
 
-/* For TLS the caller gets one end of a socket pair; the worker pumps the other. */
+/* For TLS and WebSocket the caller gets one end of a socket pair; the worker pumps the other. */
 static int hijacked_fd(http_request *r, int *ret_fd) {
         int pair[2];
-        if (!r->conn->tls) {
+        if (!r->conn->tls && !r->is_websocket) {
                 *ret_fd = http_conn_give_away(r->conn);
                 return 0;
         }
@@ -195,6 +196,42 @@ int http_request_hijack(http_request *r, const char *content_type, int *ret_fd) 
         r->must_close = true;
         int s = http_conn_write2(r->conn, head.data, head.len, NULL, 0, HTTP_REPLY_TIMEOUT_MS);
         return s < 0 ? s : hijacked_fd(r, ret_fd);
+}
+
+static int send_websocket_head(http_request *r, const char *key) {
+        cleanup_str mn_str head = { 0 };
+        r->status = 101;
+        r->answer = ANSWER_HIJACKED;
+        r->must_close = r->is_websocket = true;
+        mn_str_add(&head, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "Sec-WebSocket-Accept: ");
+        (void) mn_ws_accept(key, &head);
+        mn_str_add(&head, "\r\n\r\n");
+        return http_conn_write2(r->conn, head.data, head.len, NULL, 0, HTTP_REPLY_TIMEOUT_MS);
+}
+
+mn_status http_request_hijack_websocket(http_request *r, int *ret_fd, mn_err *err) {
+        cleanup_str mn_str ignored = { 0 };
+        const char *key = mn_http_header_get(&r->head, "Sec-WebSocket-Key");
+        const char *version = mn_http_header_get(&r->head, "Sec-WebSocket-Version");
+        bool is_asked = r->head.is_upgrade && mn_http_header_has_token(&r->head, "Upgrade", "websocket");
+        *ret_fd = -1;
+        if (!is_asked || !version || strcmp(version, "13") != 0 || mn_ws_accept(key, &ignored) < 0) {
+                http_reply_header(r, "Sec-WebSocket-Version", "13");
+                return mn_fail(err, MN_INVALID, "a WebSocket handshake of version 13 is expected");
+        }
+        int s = send_websocket_head(r, key);
+        if (s == 0)
+                s = hijacked_fd(r, ret_fd);
+        return MN_OK;
+}
+
+int http_hijacked_write(http_request *r, int fd, const void *data, size_t len) {
+        uint8_t header[MN_WS_HEADER_MAX];
+        if (r->pump_fd < 0)
+                return mn_write_all(fd, data, len);
+        size_t n = r->is_websocket ? mn_ws_put_header(header, MN_WS_BINARY, len) : 0;
+        return http_conn_write2(r->conn, header, n, data, len, -1);
 }
 
 bool http_reply_finish(http_request *r) {

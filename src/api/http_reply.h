@@ -24,7 +24,8 @@ struct http_request {
         int status;
         bool is_chunked; /* the stream is framed in chunks */
         bool must_close;
-        int pump_fd; /* our end of a hijacked TLS connection's socket pair, or -1 */
+        int pump_fd; /* our end of a socket pair, where the hijacked connection is TLS or WebSocket; or -1 */
+        bool is_websocket;
 };
 
 /* Ends a stream; false when the connection cannot be used any more. */

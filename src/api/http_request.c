@@ -200,7 +200,7 @@ static bool serve_one(http_conn *c) {
         c->head = NULL;
         c->head_len = c->scanned = 0;
         if (r.pump_fd >= 0)
-                http_pump(c, r.pump_fd);
+                (r.is_websocket ? http_websocket_pump : http_pump)(c, r.pump_fd);
         return is_kept && c->fd >= 0;
 }
 

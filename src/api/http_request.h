@@ -69,6 +69,13 @@ bool http_request_is_answered(const http_request *r);
  * one end of a socket pair and this worker carries the bytes after the handler has returned. 0 or -errno. */
 int http_request_hijack(http_request *r, const char *content_type, int *ret_fd);
 
+/* The same for a WebSocket, whose frames this worker wraps and unwraps. MN_INVALID when the client did not
+   ask for one (version 13, a key); an `*ret_fd` of -1 says that it has gone. */
+mn_status http_request_hijack_websocket(http_request *r, int *ret_fd, mn_err *err) MN_MUST_USE;
+
+/* Sends bytes to a hijacked connection before its descriptor is handed on. 0 or -errno. */
+int http_hijacked_write(http_request *r, int fd, const void *data, size_t len);
+
 /* ---- watching the client while waiting for something else ---- */
 
 /* Descriptor for poll(): POLLRDHUP, POLLHUP and POLLERR say that the client has gone. Borrowed. */

@@ -2,6 +2,7 @@
 import base64
 import io
 import json
+import os
 import socket
 import subprocess
 import tarfile
@@ -311,11 +312,88 @@ def test_commit(api, run):
     api("POST", "/commit", query={"repo": "x"}, status=400)
 
 
-def test_prune_and_attach_by_websocket(api, run):
+def test_prune(api, run):
     container = run("true")
     wait(api, container)
     assert container in api("POST", "/containers/prune", status=200).json()["ContainersDeleted"]
-    api("GET", "/containers/x/attach/ws", status=501)
+
+
+def test_a_pause_that_races_with_the_end(api, run):
+    for i in range(20):
+        container = run("usleep", str(500 * i))
+        for action in ("pause", "unpause"):
+            assert api("POST", f"/containers/{container}/{action}").status in (204, 409)
+
+
+class WebSocket:
+    """A client of RFC 6455, as small as can be."""
+
+    def __init__(self, daemon, path, **query):
+        self.connection = daemon.connect()
+        self.connection.send("GET", path, headers={"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                                                   "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}, query=query)
+        self.status, self.headers = self.connection.head()
+
+    def send(self, payload, opcode=2, final=True):
+        mask = os.urandom(4)
+        length = (bytes([len(payload) | 0x80]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
+                  if len(payload) < 65536 else b"\xff" + len(payload).to_bytes(8, "big"))
+        self.connection.sock.sendall(bytes([opcode | (0x80 if final else 0)]) + length + mask
+                                     + bytes(b ^ mask[i & 3] for i, b in enumerate(payload)))
+
+    def receive(self):
+        """(opcode, payload) of the next frame."""
+        opcode, length = self.connection.take(2)
+        assert not length & 0x80, "a server must not mask"
+        if length >= 126:
+            length = int.from_bytes(self.connection.take(2 if length == 126 else 8), "big")
+        return opcode & 15, self.connection.take(length)
+
+    def read_until(self, text):
+        data = b""
+        while text not in data:
+            opcode, payload = self.receive()
+            assert opcode == 2, (opcode, payload)
+            data += payload
+        return data
+
+
+def test_attach_by_websocket(api, daemon, run):
+    container = run("sh", "-c", "echo before; while read line; do echo got $line; echo err >&2; done; echo over", OpenStdin=True)
+    everything = {"stream": "1", "stdin": "1", "stdout": "1", "stderr": "1"}
+    until = time.monotonic() + 30
+    while not logs(api, container):
+        assert time.monotonic() < until
+    first = WebSocket(daemon, f"/containers/{container}/attach/ws", logs="1", **everything)
+    assert first.status == 101 and first.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    assert first.read_until(b"before\n") == b"before\n"
+    first.send(b"hel", final=False)
+    first.send(b"are you there", opcode=9)
+    assert first.receive() == (10, b"are you there")
+    first.send(b"lo\n", opcode=0)
+    assert b"err\n" in first.read_until(b"err\n")
+    big = b"x" * 100000
+    first.send(big + b"\n", opcode=1)
+    assert len(first.read_until(b"err\n")) == len(b"got \n" + big + b"err\n")
+    first.send((1000).to_bytes(2, "big"), opcode=8)
+    assert first.receive() == (8, (1000).to_bytes(2, "big"))
+    assert first.connection.until_close() == b""
+    # The container goes on; its end is the next client's.
+    second = WebSocket(daemon, f"/containers/{container}/attach/ws", **everything)
+    api("POST", f"/containers/{container}/stop", query={"t": "0"}, status=204)
+    assert second.receive()[0] == 8 and second.connection.until_close() == b""
+    bad = WebSocket(daemon, f"/containers/{container}/attach/ws", **everything)
+    bad.connection.sock.sendall(b"\x81\x05Hello")
+    api("GET", f"/containers/{container}/attach/ws", status=400)
+    api("GET", "/containers/not-there/attach/ws", status=404)
+
+
+def test_nonsense_ends_a_websocket(api, daemon, run):
+    container = run("sleep", "1000")
+    client = WebSocket(daemon, f"/containers/{container}/attach/ws", stream="1", stdout="1")
+    client.connection.sock.sendall(b"\x81\x05Hello")  # not masked
+    assert client.receive() == (8, (1002).to_bytes(2, "big")) and client.connection.until_close() == b""
+    assert api("GET", f"/containers/{container}/json", status=200).json()["State"]["Running"]
 
 
 def test_networks_of_a_container(api, run):
