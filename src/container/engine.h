@@ -247,6 +247,11 @@ int container_look_directory(container *c);
 char *container_path(const container *c, mn_arena *arena, const char *file);
 char *container_bundle_path(const container *c, mn_arena *arena, const char *file);
 
+/* ---- networks (network_connect.c) ---- */
+
+/* Ends what a daemon that died left of a connect or disconnect: the record's wishes hold. */
+void container_settle_networks(container *c);
+
 /* ---- who works in the bundle (bundle.c) ---- */
 
 /* Makes the bundle and holds it: the descriptor, which the shim gets. Operation lock held. -errno. */

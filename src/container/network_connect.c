@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connecting a container to a network and disconnecting it, now and for its next start. */
 
+#include "base/log.h"
 #include "base/str.h"
 #include "container/create.h"
 #include "container/network_files.h"
@@ -148,6 +149,39 @@ static mn_status resolve_network(container *c, const char *network, mn_arena *ar
         return network_check_endpoint(c->engine->options.networks, network, NULL, arena, &id, ret, err);
 }
 
+/* The wish goes first: a daemon that finds the endpoint without it finishes the disconnection. */
+static mn_status disconnect(container *c, const char *network, bool is_forced, mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        wire_endpoint_settings settings;
+        mn_json_copy(&wire_endpoint_settings_type,
+                     c->record->endpoints.items[find_endpoint(c->record, network)].value, arena, &settings);
+        mn_status status = store_endpoint(c, network, NULL, err);
+        if (status || !is_running(c))
+                return status;
+        status = leave(c, network, err);
+        if (status == MN_FORBIDDEN && is_forced)
+                return MN_OK; /* it was half gone */
+        if (status && store_endpoint(c, network, &settings, NULL))
+                mn_log(MN_LOG_ERROR, "a connection to a network is not noted any more",
+                       " container=%s network=\"%s\"", c->id, network);
+        return status;
+}
+
+void container_settle_networks(container *c) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        wire_endpoints endpoints = { 0 };
+        wire_port_map ports = { 0 };
+        network_sandbox_describe(c->engine->options.networks, c->id, arena, &endpoints, &ports);
+        for (size_t i = 0; i < endpoints.len; i++) {
+                const char *network = endpoints.items[i].key;
+                cleanup_err mn_err err = { 0 };
+                if (find_endpoint(c->record, network) == NO_ENDPOINT &&
+                    network_disconnect(c->engine->options.networks, c->id, network, &err))
+                        mn_log(MN_LOG_WARN, "a connection cannot be finished", " container=%s error=\"%s\"",
+                               c->id, mn_err_text(&err));
+        }
+}
+
 mn_status container_disconnect(container_engine *e, const char *name, const char *network, bool is_forced,
                                mn_err *err) {
         cleanup_operation container_operation op = { 0 };
@@ -161,10 +195,5 @@ mn_status container_disconnect(container_engine *e, const char *name, const char
         if (!status && find_endpoint(op.c->record, real_name) == NO_ENDPOINT)
                 status = mn_fail(err, MN_FORBIDDEN, "container %s is not connected to the network %s",
                                  op.c->id, real_name);
-        if (!status && is_running(op.c)) {
-                status = leave(op.c, real_name, err);
-                if (status == MN_FORBIDDEN && is_forced)
-                        status = MN_OK; /* it was half gone */
-        }
-        return status ? status : store_endpoint(op.c, real_name, NULL, err);
+        return status ? status : disconnect(op.c, real_name, is_forced, err);
 }

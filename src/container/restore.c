@@ -51,11 +51,15 @@ static void use_volumes_again(container *c) {
 static void take_over(container *c, shim_link *link, const wire_shim_message *status, int pidfd) {
         bool is_joined = mn_str_has_prefix(c->record->host_config.network_mode, "container:");
         cleanup_err mn_err err = { 0 };
-        if (!is_joined && network_sandbox_restore(c->engine->options.networks, c->id, status->pid, &err))
+        mn_status lost = is_joined ? MN_OK
+                                   : network_sandbox_restore(c->engine->options.networks, c->id, status->pid,
+                                                             &err);
+        if (lost)
                 mn_log(MN_LOG_ERROR, "a running container lost its network", " container=%s error=\"%s\"",
                        c->id, mn_err_text(&err));
-        else
-                c->has_sandbox = !is_joined;
+        c->has_sandbox = !is_joined && !lost;
+        if (c->has_sandbox)
+                container_settle_networks(c);
         use_volumes_again(c);
         engine_lock(c->engine);
         bool was_paused = c->state.status == CONTAINER_PAUSED;

@@ -116,8 +116,8 @@ static mn_status find_both(network_manager *m, const char *container_id, const c
 }
 
 static mn_status join(network_manager *m, struct sandbox *s, struct endpoint *e, mn_err *err) {
-        mn_status st = MN_OK;
-        if (e->network->driver->join) {
+        mn_status st = network_record_save(m, s, err); /* what a crash leaves has an owner */
+        if (!st && e->network->driver->join) {
                 st = e->network->driver->join(m, e, s->netns_fd, err);
                 cleanup_close int rtnl = st ? -1 : open_inside(m, s, e->has_v6 ? e->interface : NULL);
                 int r = st ? 0 : rtnl < 0 ? rtnl : bring_up(e, rtnl);
