@@ -214,6 +214,8 @@ static void put_scope(mn_str *body, const systemd_unit *unit, const char *id, pi
         systemd_put_bool(body, "MemoryAccounting", true);
         systemd_put_bool(body, "TasksAccounting", true);
         systemd_put_bool(body, host->mode == MN_CGROUP_V2 ? "IOAccounting" : "BlockIOAccounting", true);
+        /* Else systemd has a default of its own; linux.resources.pids, if any, comes later and wins. */
+        systemd_put_u64(body, "TasksMax", UINT64_MAX);
         systemd_put_begin(body, "PIDs", "au");
         mn_dbus_array pids = mn_dbus_begin_array(body, 4);
         mn_dbus_put_u32(body, (uint32_t) holder);

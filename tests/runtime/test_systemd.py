@@ -85,6 +85,7 @@ def test_scope_limits_and_update(scope):
 def test_scope_commands(scope):
     scope.start()
     assert scope.property('ActiveState') == 'active'
+    assert scope.file('pids.max') == 'max'  # not systemd's DefaultTasksMax
     pid = scope.runtime.state(scope.id)['pid']
     assert open(f'/proc/{pid}/cgroup').read() == f'0::/mt.slice/{scope.slice}/{scope.unit}\n'
     assert scope('exec', scope.id, 'cat', '/proc/self/cgroup').stdout == '0::/\n'
