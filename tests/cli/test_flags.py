@@ -132,7 +132,7 @@ def create(cli, ours, args):
     ours.ok("rm", "-f", "-v", made.out.strip())
     kept = {key: found[key] for key in ("Config", "HostConfig", "Mounts", "Path", "Args")}
     kept["Networks"] = found["NetworkSettings"]["Networks"]
-    text = json.dumps(kept, indent=1, sort_keys=True)
+    text = json.dumps(kept, indent=1, sort_keys=True).replace(found["Name"] + "/", "/<NAME>/")
     return re.sub(r"[0-9a-f]{64}", "<ID>", re.sub(r'"Hostname": "[0-9a-f]{12}"|"[0-9a-f]{12}"', "<HOST>", text))
 
 
