@@ -91,6 +91,8 @@ class Lab:
         self.processes, self.containers, self.drivers = [], {}, []
         self.directory = tempfile.mkdtemp(prefix='minato-network-')
         self.host, self.lan = self.namespace(), self.namespace()
+        # A new namespace begins with what the machine has: whether the daemon switches it on is a part of the tests.
+        run(self.host, 'sh', '-c', 'echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding')
         run(self.host, 'ip', 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', self.lan.split('/')[2])
         for netns, link, address in ((self.host, 'lan0', HOST_IP), (self.lan, 'eth0', LAN_IP)):
             run(netns, 'ip', 'addr', 'add', f'{address}/24', 'dev', link)
