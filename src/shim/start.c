@@ -2,8 +2,8 @@
 /*
  * The start of the container:
  *
- *   shim_prepare -> shim_run -> runtime `run --detach` -> started                      minato-runtime: one
- * program shim_prepare -> shim_run -> runtime `create` -> created -> `start` -> started      any other
+ *   shim_prepare -> shim_run -> runtime `run --detach` -> started               minato-runtime
+ *   shim_prepare -> shim_run -> runtime `create` -> created -> `start` -> started     any other
  *
  * The daemon sends `prepare` at once and `run` when the root is mounted and the network is there, so that our
  * part is done meanwhile. What of it the runtime does not need comes after the runtime was started.
