@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/str.h"
 #include "container/engine.h"
 
@@ -73,10 +72,7 @@ void container_undo_mounts(container_engine *e, const container_record *r, size_
 void container_finish_mounts(container_engine *e, const container_record *r) {
         for (size_t i = 0; i < r->mounts.len; i++) {
                 const container_mount *m = &r->mounts.items[i];
-                cleanup_err mn_err err = { 0 };
-                if (is_volume(m) && m->is_anonymous &&
-                    volume_create_finish(e->options.volumes, m->name, &err)) /* made by the next daemon */
-                        mn_log(MN_LOG_ERROR, "an anonymous volume has no directory",
-                               " volume=%s error=\"%s\"", m->name, mn_err_text(&err));
+                if (is_volume(m) && m->is_anonymous)
+                        volume_create_finish(e->options.volumes, m->name);
         }
 }

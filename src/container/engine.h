@@ -54,12 +54,13 @@ struct container {
         container_record *record;
         container_state state; /* error is on the heap, health in health_arena */
         mn_arena *health_arena;
-        pthread_cond_t changed; /* the state changed; monotonic clock */
-        shim_link *shim;        /* NULL while nothing runs */
-        int pidfd;              /* of the first process; -1 */
-        unsigned run;           /* number of the current or last start */
-        unsigned oom_run;       /* the one whose lack of memory was told */
-        bool is_stop_wanted;    /* the user stops or kills it: no restart after this end */
+        pthread_cond_t changed;     /* the state changed; monotonic clock */
+        shim_link *shim;            /* NULL while nothing runs */
+        int pidfd;                  /* of the first process; -1 */
+        unsigned run;               /* number of the current or last start */
+        unsigned oom_run;           /* the one whose lack of memory was told */
+        bool is_paused_for_a_while; /* by a commit: nothing the next daemon should keep */
+        bool is_stop_wanted;        /* the user stops or kills it: no restart after this end */
         int64_t restart_delay_ms;
         loop_timer *restart_timer; /* loop thread */
         loop_timer *health_timer;  /* loop thread */

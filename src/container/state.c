@@ -53,7 +53,10 @@ void container_save_state(container *c) {
         cleanup_store_batch store_batch *b = store_batch_new();
         engine_lock(c->engine);
         bool is_removed = c->is_removed;
-        store_batch_put(b, CONTAINER_STATE_KIND, c->id, &container_state_type, &c->state);
+        container_state state = c->state;
+        if (state.status == CONTAINER_PAUSED && c->is_paused_for_a_while)
+                state.status = CONTAINER_RUNNING;
+        store_batch_put(b, CONTAINER_STATE_KIND, c->id, &container_state_type, &state);
         engine_unlock(c->engine);
         cleanup_err mn_err err = { 0 };
         if (!is_removed && store_commit(c->engine->options.store, b, STORE_RELAXED, &err))

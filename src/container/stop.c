@@ -231,6 +231,7 @@ static mn_status set_paused(container *c, bool is_paused_now, bool is_kept, mn_e
                                          : status;
         }
         engine_lock(c->engine);
+        c->is_paused_for_a_while = is_paused_now && !is_kept;
         if (container_is_running(c))
                 c->state.status = is_paused_now ? CONTAINER_PAUSED : CONTAINER_RUNNING;
         container_notify(c);

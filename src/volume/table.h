@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The inside of the volume module. A volume's document comes before its directory and goes before it, so what
- * a crash leaves on the disk has an owner:
+ * The inside of the volume module, and what a crash finds:
  *
- *   create   the document is committed, then the directory made; volume_store_open makes one that is missing
- *   remove   one commit takes the document away and notes a removal (kind volume-removal), then the directory
- *            goes, then the note; volume_store_open finishes what is noted
+ *   create   the directory is made, then the document committed; an empty directory that nobody knows goes
+ *            when the store is opened, and a missing one (a power cut took it) is made
+ *   remove   one commit takes the document away and notes a removal (kind volume-removal), then the
+ *            directory goes, then the note; volume_store_open finishes what is noted
  */
 
 #include <pthread.h>

@@ -71,6 +71,13 @@ static mn_status make_directory(volume_store *vs, const char *name, mn_err *err)
         return chmod(data, 0755) < 0 ? mn_fail_errno(err, -errno, "create %s", name) : MN_OK;
 }
 
+/* Takes the directory away unless there is anything in it. */
+static bool remove_empty(volume_store *vs, const char *name) {
+        cleanup_free char *top = mn_asprintf("%s/%s", vs->dir, name), *data = mn_asprintf("%s/_data", top);
+        (void) rmdir(data);
+        return rmdir(top) == 0;
+}
+
 /* Directories that were noted as removed when a daemon died. */
 static mn_status finish_removals(volume_store *vs, mn_err *err) {
         cleanup_arena mn_arena *arena = mn_arena_new();
@@ -84,7 +91,8 @@ static mn_status finish_removals(volume_store *vs, mn_err *err) {
 static void report_unknown_directories(volume_store *vs) {
         DIR *dir = opendir(vs->dir);
         for (struct dirent *entry; dir && (entry = readdir(dir));)
-                if (entry->d_name[0] != '.' && !mn_map_has(vs->volumes, entry->d_name))
+                if (entry->d_name[0] != '.' && !mn_map_has(vs->volumes, entry->d_name) &&
+                    !remove_empty(vs, entry->d_name)) /* made for a volume that was never committed */
                         mn_warn("a volume's directory without a volume is kept", " name=\"%s\"",
                                 entry->d_name);
         if (dir)
@@ -256,34 +264,35 @@ static mn_status enter(volume_store *vs, const wire_volume_create *request, cons
         const char *name = v->document.name;
         pthread_mutex_lock(&vs->lock);
         bool is_taken = mn_map_has(vs->volumes, name);
-        if (!is_taken) {
-                if (container_id)
-                        mn_map_set(v->refs, container_id, NULL);
-                mn_map_set(vs->volumes, name, v);
-                describe(vs, v, arena, ret);
-                store_batch_put(batch, VOLUME_KIND, name, &wire_volume_type, &v->document);
-                store_batch_delete(batch, VOLUME_REMOVAL_KIND,
-                                   name); /* of an earlier one whose directory did not go */
-        }
         pthread_mutex_unlock(&vs->lock);
-        if (!is_taken)
-                return MN_OK;
-        mn_status st = mn_fail(err, MN_CONFLICT, "create %s: volume is being removed", name);
-        volume_free(v);
-        return st;
+        mn_status st = is_taken ? mn_fail(err, MN_CONFLICT, "create %s: volume is being removed", name)
+                                : make_directory(vs, name, err);
+        if (st) {
+                (void) (is_taken || remove_empty(vs, name));
+                volume_free(v);
+                return st;
+        }
+        pthread_mutex_lock(&vs->lock);
+        if (container_id)
+                mn_map_set(v->refs, container_id, NULL);
+        mn_map_set(vs->volumes, name, v);
+        describe(vs, v, arena, ret);
+        pthread_mutex_unlock(&vs->lock);
+        store_batch_put(batch, VOLUME_KIND, name, &wire_volume_type, &v->document);
+        store_batch_delete(batch, VOLUME_REMOVAL_KIND,
+                           name); /* of an earlier one whose directory did not go */
+        return MN_OK;
 }
 
 void volume_create_undo(volume_store *vs, const char *name) {
+        (void) remove_empty(vs, name);
         pthread_mutex_lock(&vs->lock);
         mn_map_remove(vs->volumes, name);
         pthread_mutex_unlock(&vs->lock);
 }
 
-mn_status volume_create_finish(volume_store *vs, const char *name, mn_err *err) {
-        mn_status st = make_directory(vs, name, err);
-        if (!st)
-                volume_notify(vs, "create", name, NULL);
-        return st;
+void volume_create_finish(volume_store *vs, const char *name) {
+        volume_notify(vs, "create", name, NULL);
 }
 
 mn_status volume_create_in(volume_store *vs, const wire_volume_create *request, const char *container_id,
@@ -302,7 +311,7 @@ static mn_status create(volume_store *vs, const wire_volume_create *request, mn_
         if (st)
                 volume_create_undo(vs, ret->name);
         else
-                st = volume_create_finish(vs, ret->name, err);
+                volume_create_finish(vs, ret->name);
         return st;
 }
 

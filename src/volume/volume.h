@@ -51,7 +51,7 @@ mn_status volume_list(volume_store *vs, const wire_filters *filters, bool with_u
    directory; where the commit failed, volume_create_undo forgets it. */
 mn_status volume_create_in(volume_store *vs, const wire_volume_create *request, const char *container_id,
                            store_batch *batch, mn_arena *arena, wire_volume *ret, mn_err *err) MN_MUST_USE;
-mn_status volume_create_finish(volume_store *vs, const char *name, mn_err *err) MN_MUST_USE;
+void volume_create_finish(volume_store *vs, const char *name);
 void volume_create_undo(volume_store *vs, const char *name);
 
 /* MN_CONFLICT "remove NAME: volume is in use - [IDS]"; MN_NOT_FOUND, which `is_forced` turns into success.
