@@ -21,7 +21,7 @@
 #include "sys/file.h"
 #include "sys/spawn.h"
 
-enum { DELETE_TRIES = 3 };
+enum { DELETE_TRIES = 10 };
 
 enum { RESTART_MIN_MS = 100, RESTART_MAX_MS = 60 * 1000, RESTART_RESET_S = 10, KILLED_BY_FORCE = 137 };
 
