@@ -233,6 +233,13 @@ def victims(daemon, program):
     return found
 
 
+def has_processes(cgroup):
+    try:
+        return bool(open(f"{cgroup}/cgroup.procs").read())
+    except OSError:
+        return False
+
+
 class Sloppy(Client):
     """One whose containers may be killed under it: every answer will do that is no lie."""
 
@@ -269,4 +276,5 @@ def test_a_helper_is_killed(daemon, program):
     check_orphans(daemon, f"{program} killed, seed {SEED}")
     clear(daemon)
     check_orphans(daemon, f"{program} killed, seed {SEED}, all removed")
-    until(lambda: not leaks._cgroups(ids))
+    # A killed runtime may leave an empty cgroup (docs/container.md), but nothing that runs in one.
+    until(lambda: not [c for c in leaks._cgroups(ids) if program == "minato-shim" or has_processes(c)])
