@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "codec/compress.h"
 #include "codec/tar.h"
+#include "image/load_layer.h"
 
 enum { HEAD_SIZE = 512, READ_SIZE = 256 << 10, REPORT_EVERY = 1 << 20 };
 
@@ -29,7 +30,8 @@ struct reading {
         bool is_decided;
         mn_str text; /* the head while undecided, a document's text */
         layer_writer *layer;
-        mn_digest *digest; /* of a compressed layer's bytes */
+        mn_digest *digest;    /* of a compressed layer's bytes */
+        layer_ending *ending; /* the layer before; NULL: none */
 };
 
 /* ---- members ---- */
@@ -225,24 +227,19 @@ static int on_data(void *arg, const void *data, size_t len) {
         return stop(r, st);
 }
 
+/* One layer ends while the next is read, no more: each holds buffers and two threads. */
 static mn_status end_layer(struct reading *r) {
         if (!r->layer)
                 return MN_OK; /* known */
-        mn_status st = layer_writer_finish(r->layer, r->load.err);
-        if (!st) {
-                struct load_member *m = r->member;
-                memcpy(m->diff_id, layer_writer_diff_id(r->layer), MN_DIGEST_SIZE);
-                memcpy(m->digest, m->diff_id, MN_DIGEST_SIZE);
-                if (r->digest)
-                        mn_digest_finish(r->digest, m->digest);
-                image_hold_layer(r->load.images, m->diff_id, layer_writer_size(r->layer));
-                st = layer_writer_commit(r->layer, r->load.err);
-                if (st)
-                        image_release_layer(r->load.images, m->diff_id);
-        }
-        layer_writer_free(MN_TAKE(r->layer));
-        mn_digest_free(MN_TAKE(r->digest));
-        return st;
+        mn_status st = layer_ending_wait(MN_TAKE(r->ending), r->load.err);
+        if (st)
+                return st;
+        r->ending = layer_ending_begin(&(layer_ending_spec){ .images = r->load.images,
+                                                             .writer = MN_TAKE(r->layer),
+                                                             .digest = MN_TAKE(r->digest),
+                                                             .member = r->member,
+                                                             .name = r->name });
+        return MN_OK;
 }
 
 static mn_status end_document(struct reading *r) {
@@ -260,12 +257,14 @@ static int on_end(void *arg) {
         if (!r->member)
                 return 0;
         mn_status st = r->is_decided ? MN_OK : decide(r);
-        if (!st)
-                st = r->member->kind == LOAD_DOCUMENT ? end_document(r)
-                     : r->member->kind == LOAD_LAYER  ? end_layer(r)
-                                                      : MN_OK;
+        if (!st && r->member->kind == LOAD_DOCUMENT)
+                st = end_document(r);
         if (st)
                 return stop(r, mn_err_prefix(r->load.err, st, "\"%s\"", r->name));
+        if (r->member->kind == LOAD_LAYER)
+                st = end_layer(r); /* fails for the layer before, too, and says for which */
+        if (st)
+                return stop(r, st);
         mn_map_set(r->load.members, r->name, r->member);
         r->member = NULL;
         return 0;
@@ -354,6 +353,10 @@ mn_status image_load(image_store *images, const image_load_spec *spec, mn_err *e
         };
         r.reader = mn_tar_reader_new(&handler, &r);
         mn_status st = read_archive(&r);
+        cleanup_err mn_err ending_err = { 0 };
+        mn_status ended = layer_ending_wait(r.ending, &ending_err);
+        if (!st && ended)
+                st = mn_fail(r.load.err, ended, "%s", mn_err_text(&ending_err));
         layer_writer_free(r.layer);
         mn_digest_free(r.digest);
         mn_tar_reader_free(r.reader);
