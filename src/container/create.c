@@ -123,10 +123,20 @@ static mn_status complete_from_image(struct creation *k, mn_err *err) {
 /* ---- checks that need other modules ---- */
 
 static mn_status check_runtime(struct creation *k, mn_err *err) {
-        const char *name = k->record->host_config.runtime;
-        return container_runtime_of(k->e, name)
-                       ? MN_OK
-                       : mn_fail(err, MN_INVALID, "unknown or invalid runtime name: %s", name);
+        const wire_host_config *host = &k->record->host_config;
+        const container_runtime *runtime = container_runtime_of(k->e, host->runtime);
+        if (!runtime)
+                return mn_fail(err, MN_INVALID, "unknown or invalid runtime name: %s", host->runtime);
+        for (size_t i = 0; runtime->is_foreign && i < host->mounts.len; i++) {
+                const wire_bind_options *b = host->mounts.items[i].bind_options;
+                if (b && b->is_read_only_force_recursive)
+                        return mn_fail(
+                                err, MN_INVALID,
+                                "ReadOnlyForceRecursive of mount \"%s\": runtime %s is not known to mount "
+                                "recursively read-only",
+                                host->mounts.items[i].target, host->runtime);
+        }
+        return MN_OK;
 }
 
 static mn_status check_log(struct creation *k, mn_err *err) {
@@ -357,6 +367,8 @@ static void begin(struct creation *k, const wire_container_create *request) {
         r->created_ns = mn_now_ns();
         r->config = request->config;
         r->host_config = request->host_config;
+        if (r->config.is_network_disabled)
+                r->host_config.network_mode = (char *) "none";
         fill_host_defaults(k, &r->host_config);
         fill_resource_defaults(&r->host_config.resources);
         drop_unsupported(k, &r->host_config.resources);

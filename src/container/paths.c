@@ -11,8 +11,14 @@ int container_open_directory(container *c) {
         int fd = openat(c->engine->containers_fd, c->id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0 || errno != ENOENT)
                 return fd < 0 ? -errno : fd;
-        if (mkdirat(c->engine->containers_fd, c->id, 0710) < 0 && errno != EEXIST)
-                return -errno;
+        /* Who looks without the operation lock may come after a removal: nothing would ever take away what is
+         * made then. */
+        engine_lock(c->engine);
+        bool is_going = c->is_removed || c->state.status == CONTAINER_REMOVING;
+        int r = is_going ? -ENOENT : mkdirat(c->engine->containers_fd, c->id, 0710) < 0 ? -errno : 0;
+        engine_unlock(c->engine);
+        if (r < 0 && r != -EEXIST)
+                return r;
         fd = openat(c->engine->containers_fd, c->id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
 }

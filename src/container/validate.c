@@ -230,6 +230,10 @@ mn_status container_check_host_config(const wire_host_config *host, const wire_c
                                  host->oom_score_adj);
         if (!status && host->shm_size_bytes < 0)
                 status = mn_fail(err, MN_INVALID, "SHM size can not be less than 0");
+        if (!status && !mn_str_is_empty(host->cgroup))
+                status = mn_fail(err, MN_INVALID,
+                                 "HostConfig.Cgroup \"%s\": another container's cgroup cannot be used",
+                                 host->cgroup);
         if (!status && host->storage_opt.len)
                 status = mn_fail(
                         err, MN_INVALID,

@@ -251,6 +251,40 @@ def test_words_of_a_tmpfs_are_checked(api, run):
     assert api("POST", "/containers/create", body, status=400).json()["message"] == 'invalid tmpfs option ["nonsense"]'
 
 
+def test_fields_few_clients_send(api, run):
+    cut_off = run("ip", "-o", "link", host={"NetworkMode": "default"}, NetworkDisabled=True)
+    assert wait(api, cut_off) == 0 and [b"lo" in line for _, line in logs(api, cut_off)] == [True]
+    body = {"Image": "busybox", "HostConfig": {"Cgroup": "container:x"}}
+    assert "HostConfig.Cgroup" in api("POST", "/containers/create", body, status=400).json()["message"]
+
+
+def test_looking_at_one_that_is_being_removed_leaves_nothing(api, daemon):
+    # the daemon alone is asked: what it answers depends on who is first
+    ask = daemon.request
+    gone, over = [], threading.Event()
+
+    def look():
+        while not over.is_set():
+            for container in gone[-2:]:
+                ask("GET", f"/containers/{container}/changes")
+                ask("GET", f"/containers/{container}/export")
+                ask("HEAD", f"/containers/{container}/archive", query={"path": "/"})
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(60):
+            gone.append(ask("POST", "/containers/create", {"Image": "busybox", "HostConfig": {"NetworkMode": "none"}}).json()["Id"])
+            time.sleep(0.005)
+            assert ask("DELETE", f"/containers/{gone[-1]}").status == 204
+    finally:
+        over.set()
+        for looker in lookers:
+            looker.join()
+    left = {p.name for p in (daemon.data / "containers").iterdir()} & set(gone)
+    assert not left, left
+
+
 def test_propagation_needs_a_mount_that_propagates(api, run, tmp_path):
     def create(propagation):
         source = {"Type": "bind", "Source": str(tmp_path), "Target": "/seen", "BindOptions": {"Propagation": propagation}}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private minatod: own roots below a temporary directory, own network namespace, nothing left behind."""
 import atexit
+import contextlib
 import os
 import pathlib
 import shutil
@@ -100,16 +101,26 @@ class Daemon:
         for container in answer.json() if answer.status == 200 else []:
             self.request("DELETE", f"/containers/{container['Id']}", query={"force": "1", "v": "1"})
 
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
     def close(self):
+        """Takes everything away. A daemon that was killed or stopped comes once more for the containers it left running."""
         try:
-            if self.process and self.process.poll() is None:
+            if not self.is_running() and any((self.exec / "containers").glob("*")):
+                with contextlib.suppress(RuntimeError):  # a test may have made its state unreadable
+                    self.start()
+            if self.is_running():
                 self.remove_containers()
                 self.terminate()
         finally:
-            if self.process and self.process.poll() is None:
+            if self.is_running():
                 self.kill()
             self.holder.kill()
             self.holder.wait()
+            mounts = [line.split()[4] for line in open("/proc/self/mountinfo") if line.split()[4].startswith(f"{self.folder}/")]
+            for mount in reversed(mounts):
+                subprocess.run(["umount", "-l", mount], check=True)
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):

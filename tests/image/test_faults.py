@@ -30,7 +30,6 @@ def daemon(request):
         yield one
     finally:
         one.close()
-        subprocess.run(['umount', '-l', one.data], check=True)
 
 
 def free(daemon):

@@ -195,8 +195,6 @@ def test_a_full_disk_gets_its_space_back():
         assert pull(daemon, f'{fake.address}/app:third').status == 200 and len(images(daemon)) == 2 and third
     finally:
         daemon.close()
-        subprocess.run(['umount', '-l', daemon.data], check=False)
-        shutil.rmtree(daemon.folder, ignore_errors=True)
 
 
 def test_mirrors_of_any_registry(tmp_path):
