@@ -4,6 +4,7 @@
 #include "container/exec.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -384,6 +385,17 @@ mn_status container_exec_resize(container_engine *e, const char *exec_id, int he
         return shim_link_call(link, &request, NULL, 0, EXEC_START_TIMEOUT_MS, arena, &reply, NULL, err);
 }
 
+/* The client of a session sees its output end a moment before the shim's word of the exit is read here, and
+   asks for the exit code: a process that is gone (the shim has reaped it) has one any moment now. State lock
+   held. */
+static void wait_for_code(exec_session *s) {
+        int64_t deadline = mn_monotonic_ns() + EXEC_CODE_MS * MN_NS_PER_MS;
+        struct timespec until = { deadline / MN_NS_PER_SEC, deadline % MN_NS_PER_SEC };
+        while (s->state == EXEC_RUNNING && (s->pid == 0 || (kill(s->pid, 0) < 0 && errno == ESRCH)))
+                if (pthread_cond_timedwait(&s->c->changed, &s->c->engine->lock, &until) == ETIMEDOUT)
+                        return;
+}
+
 mn_status container_exec_inspect(container_engine *e, const char *exec_id, mn_arena *arena,
                                  wire_exec_inspect *ret, mn_err *err) {
         cleanup_exec exec_session *s = NULL;
@@ -393,6 +405,7 @@ mn_status container_exec_inspect(container_engine *e, const char *exec_id, mn_ar
         wire_exec_create request;
         mn_json_copy(&wire_exec_create_type, &s->request, arena, &request);
         ENGINE_LOCKED(e);
+        wait_for_code(s);
         *ret = (wire_exec_inspect){
                 .id = mn_arena_strdup(arena, s->id),
                 .is_running = s->state == EXEC_RUNNING,

@@ -12,6 +12,7 @@ typedef enum exec_state {
 
 enum {
         EXEC_START_TIMEOUT_MS = 60 * 1000,
+        EXEC_CODE_MS = 2000,       /* how long an inspect waits for the code of a process that is gone */
         EXEC_READY_MS = 10 * 1000, /* how long a resize waits for the start, as Docker does */
         EXEC_KEPT = 128,           /* ended sessions of a container one can still inspect */
 };

@@ -215,6 +215,27 @@ def test_exec(api, daemon, run):
     api("POST", f"/exec/{detached}/start", {"Detach": True}, status=200)
 
 
+def test_the_code_of_an_exec_is_there_when_its_output_ends(daemon, run):
+    container, wrong = run("sleep", "1000"), []
+
+    def work():
+        for _ in range(60):
+            body = {"Cmd": ["sh", "-c", "exit 42"], "AttachStdout": True, "AttachStderr": True}
+            session = daemon.request("POST", f"/containers/{container}/exec", body).json()["Id"]
+            with daemon.connect() as connection:
+                assert connection.upgrade("POST", f"/exec/{session}/start", {"Detach": False, "Tty": False}).status == 101
+                connection.until_close()
+            state = daemon.request("GET", f"/exec/{session}/json").json()
+            if state["Running"] or state["ExitCode"] != 42:
+                wrong.append(state)
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong, (len(wrong), wrong[0])
+
+
 def test_stats(api, run):
     container = run("sleep", "1000")
     one = api("GET", f"/containers/{container}/stats", query={"stream": "0", "one-shot": "1"}, status=200).json()
