@@ -262,7 +262,8 @@ def test_connections_that_break_while_docker_registry_gets_a_layer(registry, rea
     """distribution 2.8 forgets an upload whose stream broke: it begins anew."""
     relay = Relay(int(real.split(':')[1]), [900_000, 900_000])
     filled(driver, registry, f'{relay.address}/app:1', layers=1, size=4_000_000)
-    result = driver.run('push', f'{relay.address}/app:1')
+    # a connection that only stands still is given up after thirty seconds
+    result = driver.run('push', f'{relay.address}/app:1', timeout=240)
     assert result.code == 0 and result.statuses.count('Retrying') == 2 and not relay.limits, result.errors
     assert driver.pull(f'{real}/app:1').code == 0
     relay.listener.close()
