@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Minato and Debian's Docker side by side, each with the image of the probe."""
 import io
-import json
-import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(TOP / "tests"), str(TOP / "bench")]
-import peers  # noqa: E402
+sys.path.insert(0, str(TOP / "tests"))
 from harness import daemon as daemons  # noqa: E402
-
-DOCKERD, DOCKER = "/usr/sbin/dockerd", "/usr/bin/docker"
+from harness import docker as peer  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -84,11 +79,5 @@ def ours(image):
 
 @pytest.fixture(scope="session")
 def docker(image):
-    if not os.access(DOCKERD, os.X_OK):
-        pytest.skip("docker.io is not installed")
-    engine = peers.docker()
-    try:
-        engine.start()
+    with peer.running() as engine:
         yield Engine(engine.cli, image)
-    finally:
-        engine.stop()
