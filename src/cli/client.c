@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/num.h"
+#include "cli/client_body.h"
 #include "cli/connect.h"
 #include "codec/http.h"
 #include "sys/fd.h"
@@ -146,60 +146,6 @@ static void add_head(const client *c, const client_request *r, mn_str *out) {
                 mn_str_add_len(out, r->body->data, r->body->len);
 }
 
-struct client_sink {
-        int fd;
-        bool is_closed; /* the daemon takes no more; it may have answered already */
-};
-
-int client_sink_write(client_sink *sink, const void *data, size_t len) {
-        char size[24], line_end[] = "\r\n";
-        if (!len || sink->is_closed)
-                return 0;
-        int digits = snprintf(size, sizeof(size), "%zx\r\n", len);
-        struct iovec pieces[] = { { size, (size_t) digits }, { (void *) data, len }, { line_end, 2 } };
-        for (size_t i = 0; i < MN_ARRAY_LEN(pieces);) {
-                ssize_t n = writev(sink->fd, pieces + i, (int) (MN_ARRAY_LEN(pieces) - i));
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && (errno == EPIPE || errno == ECONNRESET)) {
-                        sink->is_closed = true;
-                        return 0;
-                }
-                if (n < 0)
-                        return -errno;
-                for (; i < MN_ARRAY_LEN(pieces) && (size_t) n >= pieces[i].iov_len; i++)
-                        n -= (ssize_t) pieces[i].iov_len;
-                if (i < MN_ARRAY_LEN(pieces)) {
-                        pieces[i].iov_base = (char *) pieces[i].iov_base + n;
-                        pieces[i].iov_len -= (size_t) n;
-                }
-        }
-        return 0;
-}
-
-static mn_status produce_from_fd(int fd, client_sink *sink, mn_err *err) {
-        cleanup_free char *buf = mn_alloc(BUFFER_SIZE);
-        for (;;) {
-                ssize_t n = read(fd, buf, BUFFER_SIZE);
-                if (n == 0 || sink->is_closed)
-                        return MN_OK;
-                if (n < 0 && errno == EINTR)
-                        continue;
-                int r = n < 0 ? -errno : client_sink_write(sink, buf, (size_t) n);
-                if (r < 0)
-                        return mn_fail_errno(err, r, "cannot send the request's body");
-        }
-}
-
-static mn_status send_body(client_stream *s, const client_request *r, mn_err *err) {
-        client_sink sink = { .fd = s->link.fd };
-        mn_status status = r->produce ? r->produce(r->userdata, &sink, err)
-                                      : produce_from_fd(r->body_fd, &sink, err);
-        if (!status && !sink.is_closed)
-                mn_write_all(s->link.fd, "0\r\n\r\n", 5);
-        return status;
-}
-
 static mn_status send_request(client_stream *s, const client_request *r, mn_err *err) {
         cleanup_str mn_str out = MN_STR_INIT((size_t) 256 << 20);
         add_head(s->owner, r, &out);
@@ -210,7 +156,7 @@ static mn_status send_request(client_stream *s, const client_request *r, mn_err 
         int result = mn_write_all(s->link.fd, out.data, out.len);
         if (result < 0 && result != -EPIPE)
                 return mn_fail_errno(err, result, "error during connect to %s", s->owner->spec.host);
-        return has_stream_body(r) && !result ? send_body(s, r, err) : MN_OK;
+        return has_stream_body(r) && !result ? client_body_send(s->link.fd, r, err) : MN_OK;
 }
 
 /* Reads more into the buffer; bytes read, 0 at the end, -errno. */
