@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/str.h"
 #include "container/container.h"
 #include "wire/system.h"
+
+enum { IMAGE_MOUNTS_SINCE = 148 };
 
 mn_status api_container_list(api_call *c, mn_err *err) {
         wire_filters filters;
@@ -28,7 +31,11 @@ mn_status api_container_create(api_call *c, mn_err *err) {
         wire_container_create_response response = { 0 };
         if (!c->has_body)
                 return mn_fail(err, MN_INVALID, "config cannot be empty in order to create a container");
-        mn_status s = container_create(c->engine->containers, c->body, api_param(c, "name"),
+        const wire_container_create *request = c->body;
+        for (size_t i = 0; c->version < IMAGE_MOUNTS_SINCE && i < request->host_config.mounts.len; i++)
+                if (mn_str_equal(request->host_config.mounts.items[i].type, "image"))
+                        return mn_fail(err, MN_INVALID, "Mount type \"Image\" needs API v1.48 or newer");
+        mn_status s = container_create(c->engine->containers, request, api_param(c, "name"),
                                        api_param(c, "platform"), c->arena, &response, err);
         return s == MN_OK ? api_reply(c, &response) : s;
 }

@@ -176,6 +176,8 @@ static mn_status parse_mount(mn_arena *arena, const char *text, wire_mount *m, m
                 return mn_fail(err, MN_INVALID, "cannot mix 'bind-*' options with mount type '%s'", m->type);
         if (m->tmpfs_options && strcmp(m->type, "tmpfs") != 0)
                 return mn_fail(err, MN_INVALID, "cannot mix 'tmpfs-*' options with mount type '%s'", m->type);
+        if (m->image_options && strcmp(m->type, "image") != 0)
+                return mn_fail(err, MN_INVALID, "cannot mix 'image-*' options with mount type '%s'", m->type);
         return MN_OK;
 }
 

@@ -409,6 +409,7 @@ mn_status container_create(container_engine *e, const wire_container_create *req
         mn_status status = create(&k, request, &c, err);
         if (status)
                 container_undo_mounts(e, k.record, k.nmounts);
+        container_unpin_images(e, k.record, k.nmounts);
         if (*k.image_id)
                 image_unpin(e->options.images, k.image_id);
         /* To clients, a 404 here says that the image is missing: they would pull it. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The mounts of a container that is being created: sources looked at, volumes made. */
+/* The mounts of a container that is being created: sources looked at, volumes made, images pinned. */
 
 #include <string.h>
 #include <unistd.h>
@@ -42,6 +42,16 @@ static mn_status make_volume(volume_store *volumes, container_record *r, contain
         return has_name ? volume_ref(volumes, m->name, r->id, err) : MN_OK;
 }
 
+/* By its id when it comes from another container: the name may be another image's by now. */
+static mn_status pin_image(image_store *images, container_mount *m, mn_arena *arena, mn_err *err) {
+        char id[IMAGE_ID_SIZE];
+        const char *name = mn_str_is_empty(m->image_id) ? m->name : m->image_id;
+        mn_status status = image_pin(images, name, NULL, id, err);
+        if (!status)
+                m->image_id = mn_arena_strdup(arena, id);
+        return status;
+}
+
 mn_status container_make_mounts(container_engine *e, container_record *r, store_batch *batch, mn_arena *arena,
                                 size_t *done, mn_err *err) {
         mn_status status = MN_OK;
@@ -51,6 +61,8 @@ mn_status container_make_mounts(container_engine *e, container_record *r, store_
                         status = check_bind_source(m, err);
                 else if (strcmp(m->type, "volume") == 0)
                         status = make_volume(e->options.volumes, r, m, batch, arena, err);
+                else if (strcmp(m->type, "image") == 0)
+                        status = pin_image(e->options.images, m, arena, err);
         }
         return status;
 }
@@ -67,6 +79,12 @@ void container_undo_mounts(container_engine *e, const container_record *r, size_
                 else if (is_volume(m))
                         volume_unref(e->options.volumes, m->name, r->id);
         }
+}
+
+void container_unpin_images(container_engine *e, const container_record *r, size_t done) {
+        for (size_t i = 0; i < done; i++)
+                if (strcmp(r->mounts.items[i].type, "image") == 0)
+                        image_unpin(e->options.images, r->mounts.items[i].image_id);
 }
 
 void container_finish_mounts(container_engine *e, const container_record *r) {

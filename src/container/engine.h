@@ -174,12 +174,23 @@ void container_readers_stop(container *c);
 
 /* ---- mounts of a new container (create_mounts.c) ---- */
 
-/* Looks at the sources of binds and makes the volumes, counting in `*done`. What only this container knows
-   goes into `batch`: after its commit the mounts are finished, without it they are undone. */
+/* Looks at the sources of binds, makes the volumes and pins the images, counting in `*done`. What only this
+   container knows goes into `batch`: after its commit the mounts are finished, without it they are undone.
+   Either way the images are unpinned at the end, when the container is in the tables or will not be. */
 mn_status container_make_mounts(container_engine *e, container_record *r, store_batch *batch, mn_arena *arena,
                                 size_t *done, mn_err *err) MN_MUST_USE;
 void container_finish_mounts(container_engine *e, const container_record *r);
 void container_undo_mounts(container_engine *e, const container_record *r, size_t done);
+void container_unpin_images(container_engine *e, const container_record *r, size_t done);
+
+/* ---- mounted images (image_mounts.c) ---- */
+
+/* The read-only view of a mounted image, or what it shows of it: a descriptor (O_PATH) that keeps it.
+   MN_INVALID when there is nothing at the subpath or it leads out of the image. */
+mn_status container_image_mount_open(container_engine *e, const container_mount *m, int *ret_fd,
+                                     mn_err *err) MN_MUST_USE;
+/* Takes away what a start mounted in the bundle. Idempotent. */
+void container_image_mounts_detach(const container *c);
 
 /* ---- one run (start.c, exit.c) ---- */
 

@@ -18,7 +18,8 @@ struct launch {
         char **links_env;      /* variables of legacy links */
         char **hosts;          /* --add-host and links */
         container_user user;
-        char **sources; /* of record->mounts */
+        char **sources;  /* of record->mounts */
+        bool has_images; /* among them */
         shim_link *link;
         int bundle_fd, directory_fd, rootfs_fd, netns_fd;
         int pidfd, pid;
@@ -31,6 +32,10 @@ mn_status launch_look_up(struct launch *l, mn_err *err) MN_MUST_USE;
 
 /* What config.json is made from, at the start and for each exec session. */
 mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err *err) MN_MUST_USE;
+
+/* Mounts the image of record->mounts[index] in the bundle, for the runtime to copy from there: the path goes
+   to `ret`, in the launch's arena. */
+mn_status launch_mount_image(struct launch *l, size_t index, char **ret, mn_err *err) MN_MUST_USE;
 
 /* Hands a client's socket to a shim; the descriptor stays the caller's. `post` does not wait for the answer:
    before the start, where no more can go wrong than that the shim is gone. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is to be mounted: Binds, Mounts, Tmpfs and Config.Volumes of a create request as one list. */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,13 +96,43 @@ static mn_status wrong_mount(const wire_mount *w, const char *what, mn_err *err)
                        what);
 }
 
+/* Options are for mounts of their own type. */
+static mn_status check_exclusive(const wire_mount *w, mn_err *err) {
+        const struct {
+                const char *type, *field;
+                const void *options;
+        } all[] = {
+                { "bind", "BindOptions", w->bind_options },
+                { "volume", "VolumeOptions", w->volume_options },
+                { "image", "ImageOptions", w->image_options },
+                { "tmpfs", "TmpfsOptions", w->tmpfs_options },
+        };
+        char what[64];
+        for (size_t i = 0; i < MN_ARRAY_LEN(all); i++) {
+                if (!all[i].options || mn_str_equal(w->type, all[i].type))
+                        continue;
+                snprintf(what, sizeof(what), "field %s must not be specified", all[i].field);
+                return wrong_mount(w, what, err);
+        }
+        return MN_OK;
+}
+
+/* A relative path that stays below where it begins, by its words alone. */
+static mn_status read_subpath(const wire_mount *w, const char *path, mn_arena *arena, char **ret,
+                              mn_err *err) {
+        cleanup_strv char **parts = mn_strv_split(path ? path : "", '/');
+        long depth = path && *path == '/' ? -1 : 0;
+        for (char **p = parts; *p && depth >= 0; p++)
+                depth += strcmp(*p, "..") == 0 ? -1 : **p && strcmp(*p, ".") != 0;
+        *ret = mn_arena_strdup(arena, path);
+        return depth < 0 ? wrong_mount(w, "subpath must be a relative path within the volume", err) : MN_OK;
+}
+
 static mn_status read_bind_mount(const wire_mount *w, mn_arena *arena, container_mount *m, mn_err *err) {
         if (mn_str_is_empty(w->source))
                 return wrong_mount(w, "field Source must not be empty", err);
         if (w->source[0] != '/')
                 return wrong_mount(w, "mount path must be absolute", err);
-        if (w->volume_options)
-                return wrong_mount(w, "field VolumeOptions must not be specified", err);
         m->source = container_clean_path(arena, w->source);
         m->propagation = (char *) "rprivate";
         if (w->bind_options) {
@@ -116,8 +147,6 @@ static mn_status read_bind_mount(const wire_mount *w, mn_arena *arena, container
 }
 
 static mn_status read_volume_mount(const wire_mount *w, mn_arena *arena, container_mount *m, mn_err *err) {
-        if (w->bind_options)
-                return wrong_mount(w, "field BindOptions must not be specified", err);
         m->name = mn_str_is_empty(w->source) ? NULL : mn_arena_strdup(arena, w->source);
         m->is_anonymous = !m->name;
         m->driver = (char *) "local";
@@ -130,12 +159,19 @@ static mn_status read_volume_mount(const wire_mount *w, mn_arena *arena, contain
         if (!w->volume_options)
                 return MN_OK;
         m->has_no_copy = w->volume_options->has_no_copy;
-        m->subpath = mn_arena_strdup(arena, w->volume_options->subpath);
-        if (m->subpath && (m->subpath[0] == '/' || strstr(m->subpath, "..")))
-                return wrong_mount(w, "subpath must be a relative path within the volume", err);
         if (w->volume_options->driver_config && !mn_str_is_empty(w->volume_options->driver_config->name))
                 m->driver = mn_arena_strdup(arena, w->volume_options->driver_config->name);
-        return MN_OK;
+        return read_subpath(w, w->volume_options->subpath, arena, &m->subpath, err);
+}
+
+/* Always read-only: there is no layer to write to. */
+static mn_status read_image_mount(const wire_mount *w, mn_arena *arena, container_mount *m, mn_err *err) {
+        if (mn_str_is_empty(w->source))
+                return wrong_mount(w, "field Source must not be empty", err);
+        m->name = mn_arena_strdup(arena, w->source);
+        m->propagation = (char *) "rprivate";
+        m->is_writable = false;
+        return read_subpath(w, w->image_options ? w->image_options->subpath : NULL, arena, &m->subpath, err);
 }
 
 static mn_status read_tmpfs_mount(const wire_mount *w, mn_arena *arena, container_mount *m, mn_err *err) {
@@ -163,6 +199,9 @@ static mn_status read_mount(const wire_mount *w, mn_arena *arena, container_moun
                                 .mode = (char *) "",
                                 .is_writable = !w->is_read_only,
                                 .is_from_mounts = true };
+        mn_status status = check_exclusive(w, err);
+        if (status)
+                return status;
         if (mn_str_is_empty(w->target))
                 return wrong_mount(w, "field Target must not be empty", err);
         if (w->target[0] != '/')
@@ -180,7 +219,7 @@ static mn_status read_mount(const wire_mount *w, mn_arena *arena, container_moun
         if (strcmp(m->type, "tmpfs") == 0)
                 return read_tmpfs_mount(w, arena, m, err);
         if (strcmp(m->type, "image") == 0)
-                return mn_fail(err, MN_NOT_IMPLEMENTED, "mounts of type image are not built yet");
+                return read_image_mount(w, arena, m, err);
         return wrong_mount(w, "mount type unknown", err);
 }
 

@@ -7,6 +7,7 @@
 static const mn_field mount_fields[] = {
         { "Type", &mn_type_str, MOUNT(type) },
         { "Name", &mn_type_str, MOUNT(name), MN_OMIT_EMPTY },
+        { "ImageId", &mn_type_str, MOUNT(image_id), MN_OMIT_EMPTY },
         { "Source", &mn_type_str, MOUNT(source), MN_OMIT_EMPTY },
         { "Destination", &mn_type_str, MOUNT(destination) },
         { "Driver", &mn_type_str, MOUNT(driver), MN_OMIT_EMPTY },

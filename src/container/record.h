@@ -13,15 +13,16 @@
 
 /* Something mounted into the container beside what every container gets, resolved at create. */
 typedef struct container_mount {
-        char *type;        /* bind, volume, tmpfs */
-        char *name;        /* of the volume */
+        char *type;        /* bind, volume, tmpfs, image */
+        char *name;        /* of the volume; the image as the user named it */
+        char *image_id;    /* image */
         char *source;      /* bind: host path */
         char *destination; /* clean and absolute */
         char *driver;      /* volume: "local" */
         char *mode;        /* options as the user wrote them, for inspect */
         char *propagation; /* bind */
         char *options;     /* tmpfs: mount options */
-        char *subpath;     /* volume: directory in it */
+        char *subpath;     /* volume, image: directory or file in it */
         bool is_writable;
         bool is_anonymous;     /* volume made for this container */
         bool has_no_copy;      /* volume: do not fill it from the image */

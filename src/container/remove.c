@@ -103,6 +103,8 @@ static void release_references(container *c, const bool *doomed) {
                         volume_removal_finish(volumes, m->name);
                 else if (strcmp(m->type, "volume") == 0)
                         volume_unref(volumes, m->name, c->id);
+                else if (strcmp(m->type, "image") == 0)
+                        image_collect(c->engine->options.images, m->image_id);
         }
         image_collect(c->engine->options.images, c->record->image_id);
 }

@@ -61,6 +61,7 @@ static void take_over(container *c, shim_link *link, const wire_shim_message *st
         if (c->has_sandbox)
                 container_settle_networks(c);
         use_volumes_again(c);
+        container_image_mounts_detach(c);
         engine_lock(c->engine);
         bool was_paused = c->state.status == CONTAINER_PAUSED;
         c->run++;

@@ -191,6 +191,8 @@ static mn_status use_mounts(struct launch *l, mn_err *err) {
                         status = bind_source(m, &l->sources[i], err);
                 else if (strcmp(m->type, "volume") == 0)
                         status = use_volume(l, m, &l->sources[i], err);
+                else if (strcmp(m->type, "image") == 0)
+                        status = launch_mount_image(l, i, &l->sources[i], err);
                 l->c->nvolumes_used = i + 1;
         }
         return status;
@@ -395,7 +397,11 @@ static mn_status launch(struct launch *l, mn_err *err) {
                 status = write_config(l, err);
         if (!status)
                 status = write_network_files(l, err);
-        return status ? status : start_shim(l, err);
+        if (!status)
+                status = start_shim(l, err);
+        if (l->has_images && !status) /* the container has copies */
+                container_image_mounts_detach(l->c);
+        return status;
 }
 
 static void started(struct launch *l) {

@@ -218,6 +218,14 @@ void container_count(container_engine *e, container_counts *ret) {
         ret->stopped = ret->total - ret->running - ret->paused;
 }
 
+/* Made of it, or with it mounted. */
+static bool uses_image(const container_record *r, const char *image_id) {
+        bool is_used = mn_str_equal(r->image_id, image_id);
+        for (size_t i = 0; i < r->mounts.len && !is_used; i++)
+                is_used = mn_str_equal(r->mounts.items[i].image_id, image_id);
+        return is_used;
+}
+
 size_t container_count_image_users(void *arg, const char *image_id, char ret_container[MN_ID_SIZE],
                                    bool *ret_is_running) {
         container_engine *e = arg;
@@ -227,7 +235,7 @@ size_t container_count_image_users(void *arg, const char *image_id, char ret_con
         *ret_is_running = false;
         while (mn_map_next(e->by_id, &pos, NULL, &value)) {
                 const container *c = value;
-                if (!mn_str_equal(c->record->image_id, image_id))
+                if (!uses_image(c->record, image_id))
                         continue;
                 bool is_running = container_is_running(c);
                 if (!count || (is_running && !*ret_is_running))
@@ -246,7 +254,7 @@ char **container_list_image_users(void *arg, const char *image_id, mn_arena *are
         char **ids = mn_arena_array(arena, mn_map_len(e->by_id) + 1, sizeof(*ids));
         while (mn_map_next(e->by_id, &pos, NULL, &value)) {
                 const container *c = value;
-                if (mn_str_equal(c->record->image_id, image_id))
+                if (uses_image(c->record, image_id))
                         ids[n++] = mn_arena_strdup(arena, c->id);
         }
         return ids;

@@ -66,12 +66,12 @@ static const char *path_below(const char *path, const char *top) {
         return path[len] ? path + len : "/";
 }
 
-/* The innermost volume or bind mount the path lies in, or NULL. */
+/* The innermost volume, bind mount or image the path lies in, or NULL. */
 static const container_mount *find_mount(const container_record *r, const char *path) {
         const container_mount *found = NULL;
         for (size_t i = 0; i < r->mounts.len; i++) {
                 const container_mount *m = &r->mounts.items[i];
-                bool has_files = strcmp(m->type, "volume") == 0 || strcmp(m->type, "bind") == 0;
+                bool has_files = strcmp(m->type, "tmpfs") != 0;
                 if (has_files && path_below(path, m->destination) &&
                     (!found || strlen(m->destination) > strlen(found->destination)))
                         found = m;
@@ -97,7 +97,8 @@ static int open_running_root(container *c) {
         return fd < 0 ? -ESRCH : fd;
 }
 
-static mn_status open_mount(container_tree *t, const container_mount *m, mn_arena *arena, mn_err *err) {
+static mn_status open_mount(container_tree *t, const container_mount *m, int image_fd, mn_arena *arena,
+                            mn_err *err) {
         char *source = m->source;
         if (strcmp(m->type, "volume") == 0) {
                 mn_status st = volume_use(t->c->engine->options.volumes, m->name, t->c->id, false, arena,
@@ -106,7 +107,7 @@ static mn_status open_mount(container_tree *t, const container_mount *m, mn_aren
                         return st;
                 t->volume = mn_arena_strdup(arena, m->name);
         }
-        t->root_fd = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        t->root_fd = image_fd >= 0 ? image_fd : open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (t->root_fd < 0)
                 return mn_fail_errno(err, -errno, "cannot open %s, mounted at %s", source, m->destination);
         t->is_read_only = !m->is_writable;
@@ -118,10 +119,17 @@ static mn_status open_stopped_root(container_tree *t, bool is_for_writing, mn_ar
         const container_record *r = t->c->record;
         const container_mount *m = find_mount(r, t->path);
         struct stat st;
+        cleanup_close int image = -1;
+        mn_status status = m && strcmp(m->type, "image") == 0
+                                   ? container_image_mount_open(t->c->engine, m, &image, err)
+                                   : MN_OK;
+        if (status)
+                return status;
         bool is_directory = m && (strcmp(m->type, "volume") == 0 ||
-                                  (stat(m->source, &st) == 0 && S_ISDIR(st.st_mode)));
+                                  ((image >= 0 ? fstat(image, &st) : stat(m->source, &st)) == 0 &&
+                                   S_ISDIR(st.st_mode)));
         if (is_directory)
-                return open_mount(t, m, arena, err);
+                return open_mount(t, m, MN_TAKE_FD(image), arena, err);
         cleanup_close int dir = container_open_directory(t->c);
         if (dir < 0)
                 return mn_fail_errno(err, dir, "cannot open the directory of container %s", t->c->id);

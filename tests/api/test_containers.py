@@ -329,6 +329,20 @@ def test_propagation_needs_a_mount_that_propagates(api, run, tmp_path):
         subprocess.run(["umount", "-R", tmp_path], check=True)
 
 
+def test_an_image_as_a_mount(api, run):
+    mount = {"Type": "image", "Source": "busybox", "Target": "/x", "ImageOptions": {"Subpath": "bin"}}
+    container = run("/x/busybox", "echo", "seen", host={"Mounts": [mount]})
+    assert wait(api, container) == 0
+    assert logs(api, container) == [(1, b"seen\n")]
+    found = api("GET", f"/containers/{container}/json", status=200).json()
+    assert found["HostConfig"]["Mounts"] == [mount]
+    assert [(m["Type"], m["Name"], m["Destination"], m["RW"]) for m in found["Mounts"]] == [("image", "busybox", "/x", False)]
+    row = next(c for c in api("GET", "/containers/json", query={"all": "1"}, status=200).json() if c["Id"] == container)
+    assert row["Mounts"][0]["Type"] == "image"
+    old = api("GET", f"/v1.47/containers/{container}/json", status=200).json()
+    assert "ImageOptions" not in old["HostConfig"]["Mounts"][0]
+
+
 def test_hidden_paths_are_shown(api, run):
     plain = inspect(api, run("true", start=False))["HostConfig"]
     assert {"/proc/kcore", "/proc/keys", "/sys/firmware"} <= set(plain["MaskedPaths"]) and "/proc/sys" in plain["ReadonlyPaths"]
