@@ -103,9 +103,11 @@ static mn_status join_container(exec_session *s, mn_err *err) {
         int r = mn_cgroup_join(&s->cgroup, false);
         if (r < 0)
                 return mn_fail_errno(err, r, "joining the cgroup");
-        mn_status st = process_set_oom_score(s->process, s->rt, err);
+        mn_status st = process_set_oom_score(s->process, 0, s->rt, err);
         if (st == MN_OK)
                 st = process_set_labels(s->process, err);
+        if (flags & CLONE_NEWUSER)
+                process_raise_limits(&s->plan, 0);
         if (st == MN_OK && flags && setns(s->pidfd, flags) < 0)
                 return mn_fail_errno(err, -errno, "entering the namespaces of the container");
         if (s->root_fd >= 0 && (fchdir(s->root_fd) < 0 || chroot(".") < 0))

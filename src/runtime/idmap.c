@@ -92,10 +92,6 @@ mn_status idmap_check(const oci_spec *spec, const namespace_plan *namespaces, mn
                                "linux.uidMappings: a new user namespace needs uidMappings and gidMappings");
         if (!namespace_is_own(namespaces, CLONE_NEWUSER) && (lx->uid_mappings.len || lx->gid_mappings.len))
                 return mn_fail(err, MN_INVALID, "linux.uidMappings: needs a user namespace");
-        if ((namespaces->join_flags & CLONE_NEWUSER) && (namespaces->create_flags & CLONE_NEWPID))
-                return mn_fail(
-                        err, MN_NOT_IMPLEMENTED,
-                        "linux.namespaces: joining a user namespace with new ones inside is not offered");
         st = check_mount_mappings(spec, err);
         return st == MN_OK ? check_time(spec, namespaces, err) : st;
 }
@@ -159,8 +155,19 @@ static int userns_of(const oci_id_mappings *uids, const oci_id_mappings *gids) {
         return fd;
 }
 
-static int prepare_one(const oci_spec *spec, const oci_mount *m, const mount_options *o, int bundle_fd,
-                       int *ret) {
+/* The user namespace whose mappings an idmapped mount gets: its own, else the container's. */
+static int userns_for(const oci_spec *spec, const namespace_plan *namespaces, const oci_mount *m) {
+        if (m->uid_mappings.len)
+                return userns_of(&m->uid_mappings, &m->gid_mappings);
+        int joined = namespace_joined_fd(namespaces, CLONE_NEWUSER);
+        if (joined < 0)
+                return userns_of(&spec->linux_->uid_mappings, &spec->linux_->gid_mappings);
+        int fd = fcntl(joined, F_DUPFD_CLOEXEC, 0);
+        return fd < 0 ? -errno : fd;
+}
+
+static int prepare_one(const oci_spec *spec, const namespace_plan *namespaces, const oci_mount *m,
+                       const mount_options *o, int bundle_fd, int *ret) {
         cleanup_close int fd = mn_mount_clone(*m->source == '/' ? AT_FDCWD : bundle_fd, m->source,
                                               o->is_recursive);
         if (fd < 0)
@@ -170,10 +177,7 @@ static int prepare_one(const oci_spec *spec, const oci_mount *m, const mount_opt
                                          fd, "",
                                          &(mn_mount_change){ .propagation = MS_SLAVE, .is_recursive = true });
         if (r == 0 && o->is_idmapped) {
-                bool has_own = m->uid_mappings.len > 0;
-                cleanup_close int userns = userns_of(has_own ? &m->uid_mappings : &spec->linux_->uid_mappings,
-                                                     has_own ? &m->gid_mappings
-                                                             : &spec->linux_->gid_mappings);
+                cleanup_close int userns = userns_for(spec, namespaces, m);
                 r = userns < 0
                             ? userns
                             : mn_mount_setattr(fd, "",
@@ -200,7 +204,7 @@ mn_status idmap_prepare_mounts(const oci_spec *spec, const namespace_plan *names
                         for (size_t k = 0; k < spec->mounts.len; k++)
                                 fds[k] = -1;
                 }
-                int r = is_needed ? prepare_one(spec, m, &o, bundle_fd, &fds[i]) : 0;
+                int r = is_needed ? prepare_one(spec, namespaces, m, &o, bundle_fd, &fds[i]) : 0;
                 if (st == MN_OK && o.is_idmapped && !o.is_bind)
                         r = -EOPNOTSUPP;
                 mount_options_release(&o);

@@ -194,10 +194,17 @@ static mn_status equip_namespaces(launch *l, mn_err *err) {
         return st == MN_OK ? hooks_run(&hooks->create_runtime, "createRuntime", &state, err) : st;
 }
 
+/* What a process in a user namespace may not do itself. */
+static mn_status use_privileges(launch *l, mn_err *err) {
+        mn_status st = l->namespaces.create_flags & CLONE_NEWUSER ? idmap_write(l->spec, l->pid, err) : MN_OK;
+        process_raise_limits(&l->process, l->pid);
+        return st == MN_OK ? process_set_oom_score(l->spec->process, l->pid, l->rt, err) : st;
+}
+
 static mn_status serve(launch *l, char request, mn_err *err) {
         switch (request) {
-        case REQUEST_MAPPINGS:
-                return idmap_write(l->spec, l->pid, err);
+        case REQUEST_PRIVILEGES:
+                return use_privileges(l, err);
         case REQUEST_HOOKS:
                 return equip_namespaces(l, err);
         case REQUEST_READY: {
@@ -231,7 +238,8 @@ static mn_status supervise(launch *l, mn_err *err) {
                 if (st)
                         return st;
                 is_ready = *message == REQUEST_READY;
-                if (send(l->sync_fds[0], "G", 1, MSG_NOSIGNAL) < 0)
+                /* What the child cannot know: its pid out here. */
+                if (send(l->sync_fds[0], &l->pid, sizeof(l->pid), MSG_NOSIGNAL) < 0)
                         return mn_fail_errno(err, -errno, "answering the child");
                 if (is_ready && l->waits_for_start)
                         return MN_OK;
@@ -241,53 +249,9 @@ static mn_status supervise(launch *l, mn_err *err) {
 mn_status launch_ask(launch *l, launch_request request, mn_err *err) {
         char byte = (char) request;
         ssize_t n = send(l->sync_fds[1], &byte, 1, MSG_NOSIGNAL);
-        while (n > 0 && (n = recv(l->sync_fds[1], &byte, 1, 0)) < 0 && errno == EINTR)
+        while (n > 0 && (n = recv(l->sync_fds[1], &l->pid, sizeof(l->pid), 0)) < 0 && errno == EINTR)
                 n = 1;
-        return n == 1 ? MN_OK : mn_fail(err, MN_INTERNAL, "the runtime ended during the set-up");
-}
-
-/* Namespaces that are entered by being born: time must be offset before its first process, a joined pid
-   namespace is chosen by the parent. */
-static mn_status enter_for_child(launch *l, mn_err *err) {
-        int r = namespace_join(&l->namespaces, CLONE_NEWPID | CLONE_NEWTIME);
-        if (r < 0)
-                return mn_fail_errno(err, r, "linux.namespaces: joining by path");
-        if (l->namespaces.create_flags & CLONE_NEWTIME)
-                return idmap_new_time_namespace(l->spec, err);
-        return MN_OK;
-}
-
-static mn_status start_child(launch *l, int *ret_pidfd, mn_err *err) {
-        mn_status st = enter_for_child(l, err);
-        if (st)
-                return st;
-        if (!l->is_fast && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, l->sync_fds) < 0)
-                return mn_fail_errno(err, -errno, "socketpair");
-        sigset_t all, old;
-        sigfillset(&all);
-        sigprocmask(SIG_SETMASK, &all, &old);
-        mn_clone_spec clone_spec = {
-                /* The cgroup namespace is made after its cgroup was joined, the time namespace before the
-                   birth. */
-                .flags = (uint64_t) (unsigned) (l->namespaces.create_flags &
-                                                ~(CLONE_NEWCGROUP | CLONE_NEWTIME)),
-                .cgroup_fd = -1,
-                .shares_memory = l->is_fast,
-                .main = launch_child,
-                .arg = l,
-                .ret_pid = &l->pid,
-                .ret_pidfd = ret_pidfd,
-        };
-        int v2 = mn_cgroup_fd(&l->cgroup, MN_CG_UNIFIED);
-        cleanup_close int born_in = v2 < 0 ? -1 : openat(v2, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        clone_spec.cgroup_fd = born_in;
-        runtime_trace(l->rt, "prepared");
-        pid_t pid = mn_clone(&clone_spec);
-        sigprocmask(SIG_SETMASK, &old, NULL);
-        l->sync_fds[1] = mn_close(l->sync_fds[1]);
-        if (pid < 0)
-                return mn_fail_errno(err, (int) pid, "making the namespaces");
-        return MN_OK;
+        return n == sizeof(l->pid) ? MN_OK : mn_fail(err, MN_INTERNAL, "the runtime ended during the set-up");
 }
 
 /* Takes back what was made. */
@@ -361,7 +325,7 @@ static mn_status make(launch *l, int *ret_pidfd, mn_err *err) {
         if (st == MN_OK)
                 st = prepare_record(l, err);
         if (st == MN_OK)
-                st = start_child(l, ret_pidfd, err);
+                st = launch_bear(l, ret_pidfd, err);
         if (st)
                 return st;
         if (l->is_fast) {

@@ -2,7 +2,8 @@
 #pragma once
 /*
  * Making a container: everything that can be checked or prepared is done by the parent (launch.c), then one
- * child (launch_child.c) is born in the new namespaces, builds the file system and executes the program.
+ * child (launch_child.c) is born in the new namespaces (launch_birth.c), builds the file system and executes
+ * the program.
  *
  * Two ways to make the child. Fast: it shares our memory, we sleep until it has executed; there is nothing to
  * synchronise, and its error message is simply there. It serves `run` of containers that need nothing from a
@@ -30,12 +31,12 @@ typedef struct launch_options {
         bool is_subreaper_off;
 } launch_options;
 
-/* What the child asks the parent for, in this order. */
+/* What the child asks the parent for, in this order; the answer is the child's pid. */
 typedef enum launch_request {
-        REQUEST_MAPPINGS = 'M', /* write our id mappings */
-        REQUEST_HOOKS = 'H',    /* the namespaces are there: run prestart and createRuntime hooks */
-        REQUEST_READY = 'R',    /* all set: record us */
-        REQUEST_ERROR = 'E',    /* followed by a status byte and the message; no answer is awaited */
+        REQUEST_PRIVILEGES = 'P', /* we are in a user namespace: mappings, limits, oom score */
+        REQUEST_HOOKS = 'H',      /* the namespaces are there: run prestart and createRuntime hooks */
+        REQUEST_READY = 'R',      /* all set: record us */
+        REQUEST_ERROR = 'E',      /* followed by a status byte and the message; no answer is awaited */
 } launch_request;
 
 typedef struct launch {
@@ -44,6 +45,7 @@ typedef struct launch {
         const char *id;
         bool waits_for_start; /* `create` */
         bool is_fast;
+        bool has_go_between;  /* see launch_birth.c */
         bool has_environment; /* hooks have seen it: those after its end are due, also when it fails */
         mn_arena *arena;
         oci_spec *spec;
@@ -68,8 +70,9 @@ typedef struct launch {
         process_plan process;
         int sync_fds[2]; /* parent's and child's end; general way only */
         container_record record;
-        pid_t pid;              /* as the host sees the child; the child that shares memory reads it here */
-        mn_status child_status; /* fast way: what the child failed with ... */
+        pid_t pid;              /* as the host sees the child; a child with memory of its own knows it from
+                                   the first answer */
+        mn_status child_status; /* fast way and go-between: what the child failed with ... */
         mn_err child_err;       /* ... and why */
 } launch;
 
@@ -81,8 +84,15 @@ mn_status launch_load(launch *l, mn_err *err) MN_MUST_USE;
 mn_status launch_container(launch *l, mn_err *err) MN_MUST_USE;
 void launch_release(launch *l);
 
+/* Makes the child, which is ours. */
+mn_status launch_bear(launch *l, int *ret_pidfd, mn_err *err) MN_MUST_USE;
+
 /* The child; returns only on failure, with the exit status. */
 int launch_child(void *launch_ptr);
+
+/* In the child: enters the cgroup and the namespaces in which it was not born, as root of its user namespace.
+ */
+mn_status launch_enter(launch *l, mn_err *err) MN_MUST_USE;
 
 /* Asks the parent (general way) and waits for its answer. */
 mn_status launch_ask(launch *l, launch_request request, mn_err *err) MN_MUST_USE;

@@ -26,13 +26,6 @@
 #include "runtime/sysctls.h"
 #include "sys/fd.h"
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
-#ifndef CLONE_NEWCGROUP
-#define CLONE_NEWCGROUP 0x02000000
-#endif
-
 static void close_from(unsigned first, unsigned last) {
         if (first <= last)
                 syscall(SYS_close_range, first, last, 0);
@@ -55,38 +48,6 @@ void launch_close_fds(int preserve, const int *keep, size_t len) {
 }
 
 /* ---- entering ---- */
-
-static mn_status become_root_of_namespace(launch *l, mn_err *err) {
-        if (l->namespaces.create_flags & CLONE_NEWUSER) {
-                mn_status st = launch_ask(l, REQUEST_MAPPINGS, err);
-                if (st)
-                        return st;
-        } else if (!(l->namespaces.join_flags & CLONE_NEWUSER)) {
-                return MN_OK;
-        }
-        /* Without groups first: those of the host mean nothing here. */
-        if (syscall(SYS_setgroups, 0, NULL) < 0)
-                l->process.may_not_setgroups = true;
-        if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
-                return mn_fail_errno(err, -errno, "linux.uidMappings: becoming root of the user namespace");
-        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-        return MN_OK;
-}
-
-static mn_status enter_namespaces(launch *l, mn_err *err) {
-        int r = mn_cgroup_join(&l->cgroup, false);
-        if (r < 0)
-                return mn_fail_errno(err, r, "joining the cgroup");
-        r = namespace_join(&l->namespaces, ~(CLONE_NEWPID | CLONE_NEWTIME | CLONE_NEWNS));
-        if (r < 0)
-                return mn_fail_errno(err, r, "linux.namespaces: joining by path");
-        mn_status st = become_root_of_namespace(l, err);
-        if (st)
-                return st;
-        if ((l->namespaces.create_flags & CLONE_NEWCGROUP) && syscall(SYS_unshare, CLONE_NEWCGROUP) < 0)
-                return mn_fail_errno(err, -errno, "making the cgroup namespace");
-        return MN_OK;
-}
 
 static mn_status set_names(launch *l, mn_err *err) {
         const char *hostname = l->spec->hostname, *domainname = l->spec->domainname;
@@ -113,7 +74,7 @@ static mn_status run_container_hooks(launch *l, const oci_hook_list *hooks, cons
                                      container_status status, mn_err *err) {
         if (hooks->len == 0)
                 return MN_OK;
-        l->record.pid = l->namespaces.create_flags & CLONE_NEWPID ? 1 : l->pid;
+        l->record.pid = getpid(); /* as the container sees it */
         oci_state state = container_oci_state(&l->record, status, &l->spec->annotations);
         return hooks_run(hooks, kind, &state, err);
 }
@@ -172,7 +133,7 @@ static mn_status make_rootfs(launch *l, mn_err *err) {
                 .null_fd = -1,
                 .empty_fd = -1,
         };
-        mn_status st = process_set_oom_score(l->spec->process, l->rt, err);
+        mn_status st = fs.has_user_namespace ? MN_OK : process_set_oom_score(l->spec->process, 0, l->rt, err);
         if (st == MN_OK)
                 st = process_set_labels(l->spec->process, err);
         return st == MN_OK ? build_rootfs(l, &fs, err) : st;
@@ -229,7 +190,7 @@ static mn_status run_program(launch *l, mn_err *err) {
 }
 
 static mn_status child_steps(launch *l, mn_err *err) {
-        mn_status st = enter_namespaces(l, err);
+        mn_status st = launch_enter(l, err);
         if (st == MN_OK)
                 st = start_session(l, err);
         runtime_trace(l->rt, "  namespaces, cgroup");

@@ -71,7 +71,7 @@ mn_status namespace_plan_init(namespace_plan *plan, const oci_spec *spec, mn_err
         plan->borrows_mounts = true;
         plan->create_flags |= CLONE_NEWNS;
         plan->mounts_fd = plan->join_flags & CLONE_NEWNS
-                                  ? fcntl(plan->join_fds[kind_of("mount")], F_DUPFD_CLOEXEC, 0)
+                                  ? fcntl(namespace_joined_fd(plan, CLONE_NEWNS), F_DUPFD_CLOEXEC, 0)
                                   : open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
         return plan->mounts_fd < 0
                        ? mn_fail_errno(err, -errno, "linux.namespaces: opening the mount namespace")
@@ -88,6 +88,13 @@ bool namespace_is_own(const namespace_plan *plan, int flag) {
         return ((plan->create_flags | plan->join_flags) & flag) != 0;
 }
 
+int namespace_joined_fd(const namespace_plan *plan, int flag) {
+        for (int i = 0; i < NAMESPACE_KINDS; i++)
+                if (namespace_kinds[i].flag == flag)
+                        return plan->join_fds[i];
+        return -1;
+}
+
 bool namespace_is_new(const oci_spec *spec, const char *type) {
         for (size_t i = 0; spec->linux_ && i < spec->linux_->namespaces.len; i++) {
                 const oci_namespace *ns = &spec->linux_->namespaces.items[i];
@@ -101,10 +108,26 @@ int namespace_enter_mounts(const namespace_plan *plan) {
         return setns(plan->mounts_fd, CLONE_NEWNS) < 0 ? -errno : 0;
 }
 
-int namespace_join(const namespace_plan *plan, int flags) {
-        for (int i = 0; i < NAMESPACE_KINDS; i++)
-                if (plan->join_fds[i] >= 0 && (namespace_kinds[i].flag & flags) &&
-                    setns(plan->join_fds[i], namespace_kinds[i].flag) < 0)
+static int join_each(const namespace_plan *plan, int *flags, bool is_tolerant) {
+        for (int i = 0; i < NAMESPACE_KINDS; i++) {
+                int flag = namespace_kinds[i].flag;
+                if (plan->join_fds[i] < 0 || !(*flags & flag))
+                        continue;
+                if (setns(plan->join_fds[i], flag) == 0)
+                        *flags &= ~flag;
+                else if (!is_tolerant)
                         return -errno;
+        }
         return 0;
+}
+
+int namespace_join(const namespace_plan *plan, int flags) {
+        int user = flags & plan->join_flags & CLONE_NEWUSER, others = flags & ~CLONE_NEWUSER;
+        if (!user)
+                return join_each(plan, &others, false);
+        /* What belongs to the host can only be joined before, what we had no right to only after. */
+        int r = join_each(plan, &others, true);
+        if (r == 0)
+                r = join_each(plan, &user, false);
+        return r == 0 ? join_each(plan, &others, false) : r;
 }

@@ -14,7 +14,6 @@ typedef struct namespace_kind {
         int flag;         /* CLONE_NEW* */
 } namespace_kind;
 
-/* user first: joining it gives the capabilities to join the others. */
 extern const namespace_kind namespace_kinds[NAMESPACE_KINDS];
 
 typedef struct namespace_plan {
@@ -33,12 +32,15 @@ void namespace_plan_release(namespace_plan *plan);
 /* True when the container gets its own namespace of this kind, new or joined. */
 bool namespace_is_own(const namespace_plan *plan, int flag);
 
+/* The descriptor of the namespace of this kind that is joined (borrowed), or -1. */
+int namespace_joined_fd(const namespace_plan *plan, int flag);
+
 /* True when the configuration asks for a new namespace of this type: listed, without a path. */
 bool namespace_is_new(const oci_spec *spec, const char *type);
 
 /* Enters the borrowed mount namespace; -errno. */
 int namespace_enter_mounts(const namespace_plan *plan);
 
-/* Enters the joined namespaces whose flag is in `flags`, in the table's order. Async-signal-safe;
-   -errno. */
+/* Enters the joined namespaces whose flag is in `flags`: with a user namespace among them, the others before
+   it as far as that is allowed, the rest after it. Async-signal-safe; -errno. */
 int namespace_join(const namespace_plan *plan, int flags);

@@ -135,12 +135,14 @@ mn_status process_plan_init(process_plan *plan, const oci_process *spec, const o
 
 /* ---- while the host's /proc is there ---- */
 
-mn_status process_set_oom_score(const oci_process *spec, runtime_context *rt, mn_err *err) {
-        char text[16];
+mn_status process_set_oom_score(const oci_process *spec, pid_t pid, runtime_context *rt, mn_err *err) {
+        char text[16], path[40] = "/proc/self/oom_score_adj";
         if (!spec->oom_score_adj)
                 return MN_OK;
         snprintf(text, sizeof(text), "%d", *spec->oom_score_adj);
-        int r = mn_file_put(AT_FDCWD, "/proc/self/oom_score_adj", text);
+        if (pid)
+                snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int) pid);
+        int r = mn_file_put(AT_FDCWD, path, text);
         if (r == -EACCES) {
                 runtime_warn(rt, "process.oomScoreAdj: %s needs CAP_SYS_RESOURCE, left as it is", text);
                 r = 0;
@@ -180,6 +182,17 @@ mn_status process_set_labels(const oci_process *spec, mn_err *err) {
                         return mn_fail_errno(err, r, "process.selinuxLabel: \"%s\"", spec->selinux_label);
         }
         return MN_OK;
+}
+
+void process_raise_limits(const process_plan *plan, pid_t pid) {
+        for (size_t i = 0; i < plan->rlimit_count; i++) {
+                struct rlimit own;
+                __typeof__(RLIMIT_AS) resource = (__typeof__(RLIMIT_AS)) plan->rlimits[i].resource;
+                if (prlimit(pid, resource, NULL, &own) < 0 || own.rlim_max >= plan->rlimits[i].value.rlim_max)
+                        continue;
+                own.rlim_max = plan->rlimits[i].value.rlim_max;
+                prlimit(pid, resource, &own, NULL);
+        }
 }
 
 /* ---- applying ---- */

@@ -58,9 +58,14 @@ mn_status process_seal(process_plan *plan, int *ret_listener, mn_err *err) MN_MU
 /* Executes; returns only on failure. */
 mn_status process_execute(process_plan *plan, mn_err *err) MN_MUST_USE;
 
-/* Writes oom_score_adj of this process; a value that may not be lowered is left with a warning. To be called
-   while the host's /proc is there. */
-mn_status process_set_oom_score(const oci_process *spec, runtime_context *rt, mn_err *err) MN_MUST_USE;
+/* Writes oom_score_adj of a process (0: this one); a value that may not be lowered is left with a warning. To
+   be called while the host's /proc is there, and with the host's privileges. */
+mn_status process_set_oom_score(const oci_process *spec, pid_t pid, runtime_context *rt,
+                                mn_err *err) MN_MUST_USE;
+
+/* Raises the hard limits of a process (0: this one) to what the plan wants, as far as we may: in a user
+   namespace nobody may any more. The limits themselves are set by process_apply. */
+void process_raise_limits(const process_plan *plan, pid_t pid);
 
 /* AppArmor and SELinux labels for the coming execution, likewise. */
 mn_status process_set_labels(const oci_process *spec, mn_err *err) MN_MUST_USE;

@@ -2,6 +2,7 @@
 #include "sys/clone.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -73,7 +74,7 @@ pid_t mn_clone(const mn_clone_spec *spec) {
                 .flags = spec->flags | FLAG_PIDFD | FLAG_PARENT_SETTID,
                 .pidfd = (uint64_t) (uintptr_t) &pidfd,
                 .parent_tid = (uint64_t) (uintptr_t) spec->ret_pid,
-                .exit_signal = SIGCHLD,
+                .exit_signal = spec->flags & CLONE_PARENT ? 0 : SIGCHLD, /* a sibling has the caller's */
         };
         if (spec->cgroup_fd > 0) {
                 args.flags |= FLAG_INTO_CGROUP;

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 typedef struct mn_clone_spec {
-        uint64_t flags;     /* CLONE_NEW*; more are added as needed */
+        uint64_t flags;     /* CLONE_NEW*, CLONE_PARENT, CLONE_FILES; more are added as needed */
         int cgroup_fd;      /* v2 directory to be born in; 0 or negative: none */
         bool shares_memory; /* vfork semantics: the caller waits until the child executes or exits, and sees
                                what the child wrote to memory; a quarter of the cost of copying */

@@ -5,6 +5,8 @@ import os, shutil, subprocess
 import pytest
 from conftest import APPLETS, RUNTIME
 
+LOOP = "trap 'exit 3' TERM; while :; do usleep 20000; done"
+
 
 @pytest.fixture
 def image(tmp_path):
@@ -15,6 +17,8 @@ def image(tmp_path):
     shutil.copy('/bin/busybox', root / 'bin/busybox')
     for name in APPLETS:
         os.symlink('busybox', root / 'bin' / name)
+    (root / 'bin/waits').write_text(f'#!/bin/sh\n{LOOP}\n')
+    (root / 'bin/waits').chmod(0o755)
     subprocess.run(['tar', '-C', root, '-cf', tmp_path / 'image.tar', '.'], check=True)
     return str(tmp_path / 'image.tar')
 
@@ -43,7 +47,6 @@ def steps(directory, prologue, commands, epilogue=''):
     return [(code, text.strip()) for code, text in zip(codes, texts)]
 
 
-LOOP = "trap 'exit 3' TERM; while :; do usleep 20000; done"
 REFUSED = 'exec: "nosuch": executable file not found in $PATH'
 
 
@@ -58,13 +61,18 @@ def run_table(directory, prologue, rows, epilogue=''):
     check(commands, steps(directory, prologue, commands, epilogue), [row[1:] for row in rows])
 
 
-def test_podman(tmp_path, image):
+def podman(image):
+    """Podman wants its directory to have a short name."""
     needs('podman', 'conmon')
-    prologue = f'''p() {{ podman --root $D/root --runroot $D/run --tmpdir $D/tmp --runtime $R --cgroup-manager cgroupfs --events-backend file \\
+    return f'''mount --bind $D /mnt; D=/mnt
+p() {{ podman --root $D/root --runroot $D/run --tmpdir $D/tmp --runtime $R --cgroup-manager cgroupfs --events-backend file \\
         --storage-driver vfs "$@"; }}
 run="run --network none --systemd=false"
 p import {image} bb >/dev/null 2>&1'''
-    run_table(str(tmp_path), prologue, [
+
+
+def test_podman(tmp_path, image):
+    run_table(str(tmp_path), podman(image), [
         ('p $run --rm bb sh -c "echo out; exit 7"', 7, 'out'),
         ('p $run --rm bb nosuch', 127, REFUSED),
         ('p $run --rm bb /etc', 126, ''),
@@ -77,12 +85,36 @@ p import {image} bb >/dev/null 2>&1'''
         ('p exec c nosuch', 127, REFUSED),
         ('p pause c && p inspect -f "{{.State.Status}}" c', 0, 'paused'),
         ('p unpause c && p top c', 0, 'usleep'),
+        ('p update --memory 128m c && p exec c cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null | grep -v cat:',
+         0, str(128 << 20)),
         ('p logs c', 0, 'started'),
         ('p healthcheck run c', 0, ''),
         ('p stats --no-stream --format "{{.Name}}" c', 0, 'c'),
         ('p stop -t 10 c && p inspect -f "{{.State.Status}} {{.State.ExitCode}}" c', 0, 'exited 3'),
         ('p start c && p restart -t 0 c && p rm -f -t 0 c', 0, 'c'),
         ('p ps -aq | wc -l', 0, '0'),
+    ])
+
+
+@pytest.mark.parametrize('options,first', [('', 0), ('--uidmap 0:100000:65536 --gidmap 0:100000:65536', 100000)], ids=['plain', 'user namespace'])
+def test_podman_pod(tmp_path, image, options, first):
+    """A pod's containers join namespaces of the first; with a user namespace, also that one, with new ones inside."""
+    run_table(str(tmp_path), podman(image), [
+        (f'p pod create --name pod --network none --hostname podhost {options} --infra-image bb --infra-command waits', 0, ''),
+        ('p run -d --pod pod --name a --memory 64m bb waits && p run -d --pod pod --name b bb waits', 0, ''),
+        ('p run --rm --pod pod bb sh -c "hostname; exit 7"', 7, 'podhost'),
+        ('p exec -u 5:6 a sh -c "id -u; exit 4"', 4, '5'),
+        (f'p exec b sh -c "id -u; grep -c . /proc/self/uid_map; tr -s \\" \\" </proc/self/uid_map"', 0, f'0\n1\n 0 {first} '),
+        ('n() { readlink /proc/$(p inspect -f "{{.State.Pid}}" $1)/ns/$2; }; for k in user ipc net uts; do test $(n a $k) = $(n b $k) || echo differs $k; done; '
+         'for k in pid mnt cgroup; do test $(n a $k) != $(n b $k) || echo same $k; done; echo looked', 0, 'looked'),
+        ('p pod pause pod && p inspect -f "{{.State.Status}}" a && p pod unpause pod', 0, 'paused'),
+        ('p pod top pod', 0, 'waits'),
+        ('p pod stats --no-stream --format "{{.Name}}" pod', 0, 'a'),
+        ('p stats --no-stream --format "{{.Name}}" b', 0, 'b'),
+        ('p update --memory 96m a && p exec a cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null | grep -v cat:', 0, str(96 << 20)),
+        ('p pod stop -t 20 pod && p inspect -f "{{.State.Status}} {{.State.ExitCode}}" a', 0, 'exited 3'),
+        ('p pod start pod && p exec b true && p pod restart pod && p exec b true', 0, ''),
+        ('p pod rm -f -t 0 pod && p ps -aq | wc -l', 0, '0'),
     ])
 
 

@@ -1,5 +1,5 @@
 """What failing hooks do, step by step of the specification's life cycle."""
-import os, time
+import json, os, time
 import pytest
 
 
@@ -49,3 +49,15 @@ def test_a_hook_of_create_that_fails(runtime, bundle, kind):
     result = runtime('create', '--bundle', bundle.path, runtime.id(), bundle=bundle, check=False)
     assert result.returncode == 1 and f'hooks.{kind}[0]' in result.stderr
     assert open(log).read() == 'poststop\n' and os.listdir(runtime.root) == []
+
+
+@pytest.mark.parametrize('command', ['run', 'create'])
+def test_a_hook_in_the_container_gets_the_pid_it_sees(runtime, bundle, command):
+    """Without a pid namespace of its own that is the host's number."""
+    bundle.linux['namespaces'] = [n for n in bundle.linux['namespaces'] if n['type'] != 'pid']
+    bundle.config['hooks'] = {'createContainer': [hook(bundle, 'state', f'cat > {bundle.path}/state')]}
+    bundle.process['args'] = ['sleep', '100']
+    c = runtime.id()
+    with open(f'{bundle.path}/out', 'w') as out:
+        runtime(command, *(['--detach'] if command == 'run' else []), '--bundle', bundle.path, c, bundle=bundle, stdout=out, stderr=out)
+    assert json.load(open(f'{bundle.path}/state'))['pid'] == runtime.state(c)['pid'] > 1

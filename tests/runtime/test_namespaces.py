@@ -1,7 +1,7 @@
-"""Mount namespaces that are not the container's own, and interfaces that move into its network namespace."""
-import json, os, subprocess
+"""Namespaces that are not the container's own, pods in a user namespace, and interfaces that move into its network namespace."""
+import fcntl, json, os, subprocess, time
 import pytest
-from conftest import mounts
+from conftest import RUNTIME, mounts, shifted
 
 
 def holder(*flags):
@@ -47,6 +47,148 @@ def test_a_user_namespace_needs_its_own_mounts(bundle):
     bundle.namespace('user')
     bundle.linux['uidMappings'] = bundle.linux['gidMappings'] = [{'containerID': 0, 'hostID': 100000, 'size': 65536}]
     bundle.fails('linux.namespaces: a new user namespace may not enter a mount namespace that is not its own')
+
+
+# ---- user namespaces that are joined ----
+
+def namespace(pid, kind):
+    return os.readlink(f'/proc/{pid}/ns/{kind}')
+
+
+def owner(pid, kind):
+    """The user namespace that a namespace belongs to."""
+    with open(f'/proc/{pid}/ns/{kind}') as f:
+        fd = fcntl.ioctl(f, 0xb701)  # NS_GET_USERNS
+    try:
+        return os.readlink(f'/proc/self/fd/{fd}')
+    finally:
+        os.close(fd)
+
+
+def wait_for_sleep(pid):
+    """The shell has come to its end and has executed sleep."""
+    while b'sleep' not in open(f'/proc/{pid}/cmdline', 'rb').read().split(b'\0')[0]:
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def pod(runtime):
+    """The first container of a pod that has a user namespace: its pid."""
+    infra = runtime.bundle()
+    shifted(infra)
+    infra.process['args'] = ['sleep', '1000']
+    return runtime.state(runtime.start(infra))['pid']
+
+
+def member(bundle, pod, joined=('user', 'ipc', 'net', 'uts')):
+    """A container of the pod, as Podman and the kubelet's runtimes ask for it."""
+    shifted(bundle)
+    bundle.linux['uidMappings'] = bundle.linux['gidMappings'] = []
+    del bundle.linux['seccomp']  # it has no mount, as it is printed
+    for kind in joined:
+        bundle.namespace({'net': 'network', 'mnt': 'mount'}.get(kind, kind), f'/proc/{pod}/ns/{kind}')
+    bundle.shell('echo $$; cat /proc/self/uid_map; stat -c %u:%g /dev/mqueue /proc/1/status /bin/busybox; cat /proc/self/oom_score_adj; '
+                 'echo x > /dev/null && exec sleep 1000')
+    bundle.process['oomScoreAdj'] = 123
+    return joined
+
+
+@pytest.mark.parametrize('command', ['run', 'create'])
+@pytest.mark.parametrize('joined', [('user', 'ipc', 'net', 'uts'), ('user', 'ipc', 'net', 'uts', 'pid'), ('user',), ('user', 'ipc', 'net', 'uts', 'mnt', 'cgroup')])
+def test_a_pod_in_a_user_namespace(runtime, bundle, pod, joined, command):
+    """What is joined is the pod's, what is new belongs to the pod's user namespace; exec, pause, kill and delete as ever."""
+    member(bundle, pod, joined)
+    if command == 'run':
+        c = runtime.start(bundle)
+    else:
+        c = runtime.id()
+        with open(f'{bundle.path}/out', 'w') as out:
+            runtime('create', '--bundle', bundle.path, c, bundle=bundle, stdout=out, stderr=out)
+        assert runtime.status(c) == 'created'
+        runtime('start', c)
+    pid = runtime.state(c)['pid']
+    for kind in ('user', 'ipc', 'net', 'uts', 'pid', 'mnt', 'cgroup'):
+        assert (namespace(pid, kind) == namespace(pod, kind)) == (kind in joined), kind
+        if kind != 'user':
+            assert owner(pid, kind) == namespace(pod, 'user'), kind
+    wait_for_sleep(pid)
+    own, *rest = open(f'{bundle.path}/out').read().split()
+    assert (own == '1') == ('pid' not in joined)
+    assert rest == ['0', '100000', '65536', '0:0', '0:0', '0:0', '123']
+    assert runtime('exec', c, 'sh', '-c', 'id -u; readlink /proc/self/ns/pid').stdout.split() == ['0', namespace(pid, 'pid')]
+    if 'mnt' not in joined:
+        assert runtime('exec', c, 'sh', '-c', 'mkdir /tmp/made; mount -t tmpfs t /tmp/made && echo mounted').stdout == 'mounted\n'
+    runtime('pause', c)
+    assert runtime.status(c) == 'paused'
+    runtime('resume', c)
+    runtime('kill', c, 'KILL')
+    runtime.wait_status(c, 'stopped')
+    runtime('delete', c)
+    assert os.path.exists(f'/proc/{pod}') and len(os.listdir(runtime.root)) == 1
+
+
+def test_a_foreground_member_of_a_pod(runtime, bundle, pod):
+    member(bundle, pod)
+    result = bundle.shell('id -u; exit 7').run(check=False)
+    assert (result.returncode, result.stdout) == (7, '0\n')
+
+
+def test_a_user_namespace_that_cannot_be_joined(runtime, bundle):
+    """One's own is such; nothing is left behind (the fixture looks)."""
+    bundle.namespace('user', '/proc/self/ns/user')
+    bundle.fails('linux.namespaces: joining by path: invalid argument')
+    assert os.listdir(runtime.root) == []
+
+
+def test_a_new_user_namespace_in_a_network_of_the_host(runtime, bundle):
+    """What belongs to the host is joined before its privileges are given up."""
+    other = holder('--net')
+    try:
+        shifted(bundle)
+        bundle.namespace('network', f'/proc/{other.pid}/ns/net')
+        bundle.without('/sys', '/sys/fs/cgroup')
+        bundle.process['args'] = ['sleep', '100']
+        pid = runtime.state(runtime.start(bundle))['pid']
+        assert namespace(pid, 'net') == namespace(other.pid, 'net')
+        assert owner(pid, 'pid') == owner(pid, 'ipc') == namespace(pid, 'user') != namespace('self', 'user')
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_idmapped_mount_of_a_pod(runtime, bundle, pod, tmp_path):
+    """Without mappings of its own a mount has those of the user namespace that is joined."""
+    member(bundle, pod)
+    (tmp_path / 'shared').mkdir()
+    bundle.config['mounts'].append({'destination': '/mnt', 'type': 'bind', 'source': str(tmp_path / 'shared'), 'options': ['rbind', 'idmap']})
+    assert bundle.output('stat -c %u:%g /mnt') == '0:0\n'
+
+
+def may_raise_limits():
+    """CAP_SYS_RESOURCE, which not every test machine has."""
+    return subprocess.run(['prlimit', '--nofile=10:10', 'prlimit', '--nofile=10:11', 'true'], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize('is_joined', [False, True])
+def test_what_only_the_host_may_do_for_a_user_namespace(runtime, bundle, pod, is_joined):
+    """Limits above the runtime's own and the oom score are set from outside; an ipc namespace's files have an owner."""
+    if is_joined:
+        member(bundle, pod, ('user',))
+    else:
+        shifted(bundle)
+    bundle.process['oomScoreAdj'] = 321
+    limits = '3000\n4000\n' if may_raise_limits() else '1000\n1000\n'
+    bundle.process['rlimits'] = [{'type': 'RLIMIT_NOFILE', 'soft': 3000, 'hard': 4000}] if may_raise_limits() else []
+    script = 'ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj; stat -c %u /dev/mqueue'
+    bundle.shell(f'{script}; exec sleep 1000').save()
+    c = runtime.id()
+    with open(f'{bundle.path}/out', 'w') as out:
+        subprocess.run(['prlimit', '--nofile=1000:1000', RUNTIME, '--root', runtime.root, 'run', '--detach', '--bundle', bundle.path, c],
+                       check=True, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    wait_for_sleep(runtime.state(c)['pid'])
+    done = subprocess.run(['prlimit', '--nofile=1000:1000', RUNTIME, '--root', runtime.root, 'exec', c, 'sh', '-c', script],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.stdout + done.stderr == open(f'{bundle.path}/out').read() == f'{limits}321\n0\n'
 
 
 # ---- network devices ----
