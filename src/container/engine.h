@@ -59,6 +59,7 @@ struct container {
         int pidfd;                  /* of the first process; -1 */
         unsigned run;               /* number of the current or last start */
         unsigned oom_run;           /* the one whose lack of memory was told */
+        bool is_shim_silent;        /* its link is not watched: take_over.c waits for its answer */
         bool is_paused_for_a_while; /* by a commit: nothing the next daemon should keep */
         bool is_stop_wanted;        /* the user stops or kills it: no restart after this end */
         int64_t restart_delay_ms;
@@ -83,10 +84,12 @@ struct container_engine {
         mn_map *by_name;      /* name to container; NULL while a create or rename reserves it */
         mn_map *execs;        /* exec id to exec_session */
         bool is_shutting_down;
-        shim_link *spare_shim;   /* the next container's, started ahead; NULL: none */
-        loop_timer *spare_timer; /* loop thread */
-        bool is_purging;         /* a worker empties the trash */
-        bool wants_purge;        /* once more afterwards */
+        shim_link *spare_shim;      /* the next container's, started ahead; NULL: none */
+        loop_timer *spare_timer;    /* loop thread */
+        struct silent_shim *silent; /* shims whose answer is still awaited (take_over.c) */
+        bool is_watching_silent;    /* a worker does */
+        bool is_purging;            /* a worker empties the trash */
+        bool wants_purge;           /* once more afterwards */
 };
 
 /* ---- tables and locks (table.c) ---- */
@@ -151,6 +154,9 @@ mn_status container_save_record(container *c, store_durability durability, mn_er
 /* State lock held for these. */
 bool container_is_running(const container *c); /* running, paused */
 void container_set_error(container *c, const char *text);
+/* A reference to the link to its shim. MN_CONFLICT "container ID is not running" without one, MN_UNAVAILABLE
+   while the shim does not answer. */
+mn_status container_shim(container *c, shim_link **ret, mn_err *err) MN_MUST_USE;
 void container_notify(container *c); /* wakes who waits for a change of state */
 
 /* Waits for the end of run number `run`; false after `timeout_ms` (negative: none). Not under the state lock.

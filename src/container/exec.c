@@ -223,11 +223,10 @@ static mn_status begin(exec_session *s, shim_link **ret, mn_err *err) {
         mn_status st = check_startable(s, err);
         if (st)
                 return st;
-        if (!s->c->shim)
-                return mn_fail(err, MN_CONFLICT, "container %s is not running", s->c->id);
-        s->state = EXEC_RUNNING;
-        *ret = shim_link_ref(s->c->shim);
-        return MN_OK;
+        st = container_shim(s->c, ret, err);
+        if (!st)
+                s->state = EXEC_RUNNING;
+        return st;
 }
 
 static void end(exec_session *s, int32_t code) {
@@ -371,13 +370,11 @@ mn_status container_exec_resize(container_engine *e, const char *exec_id, int he
         cleanup_shim_link shim_link *link = NULL;
         engine_lock(e);
         st = wait_ready(s, err);
-        if (!st && s->c->shim)
-                link = shim_link_ref(s->c->shim);
+        if (!st)
+                st = container_shim(s->c, &link, err);
         engine_unlock(e);
         if (st)
                 return st;
-        if (!link)
-                return mn_fail(err, MN_CONFLICT, "container %s is not running", s->c->id);
         cleanup_arena mn_arena *arena = mn_arena_new();
         wire_shim_resize resize = { .exec_id = s->id, .height = height, .width = width };
         wire_shim_request request = { .op = (char *) WIRE_SHIM_RESIZE, .resize = &resize };

@@ -218,6 +218,7 @@ static void finish_shim(container *c) {
         engine_lock(c->engine);
         shim_link *link = c->shim;
         c->shim = NULL;
+        c->is_shim_silent = false;
         engine_unlock(c->engine);
         bool is_gone = link && shim_link_wait_gone(link, CONTAINER_SHIM_GONE_MS);
         if (link && !is_gone) {

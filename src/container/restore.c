@@ -25,128 +25,14 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "container/engine.h"
-#include "container/exec.h"
+#include "container/take_over.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/spawn.h"
 
-enum { STATUS_TIMEOUT_MS = 30 * 1000, LOOK_AGAIN_MS = 2, EXIT_FILE_MAX = 4096, LOST = 255 };
+enum { ORPHAN_ANSWERS_MS = 1000, LOST = 255 };
 
 /* ---- one container ---- */
-
-static void use_volumes_again(container *c) {
-        cleanup_arena mn_arena *arena = mn_arena_new();
-        for (size_t i = 0; i < c->record->mounts.len; i++) {
-                const container_mount *m = &c->record->mounts.items[i];
-                char *path;
-                if (strcmp(m->type, "volume") == 0 &&
-                    volume_use(c->engine->options.volumes, m->name, c->id, true, arena, &path, NULL))
-                        mn_log(MN_LOG_WARN, "a running container's volume is missing",
-                               " container=%s volume=%s", c->id, m->name);
-        }
-        c->nvolumes_used = c->record->mounts.len;
-}
-
-/* A container that runs: memory catches up with it. */
-static void take_over(container *c, shim_link *link, const wire_shim_message *status, int pidfd) {
-        bool is_joined = mn_str_has_prefix(c->record->host_config.network_mode, "container:");
-        cleanup_err mn_err err = { 0 };
-        mn_status lost = is_joined ? MN_OK
-                                   : network_sandbox_restore(c->engine->options.networks, c->id, status->pid,
-                                                             &err);
-        if (lost)
-                mn_log(MN_LOG_ERROR, "a running container lost its network", " container=%s error=\"%s\"",
-                       c->id, mn_err_text(&err));
-        c->has_sandbox = !is_joined && !lost;
-        if (c->has_sandbox)
-                container_settle_networks(c);
-        use_volumes_again(c);
-        container_image_mounts_detach(c);
-        engine_lock(c->engine);
-        bool was_paused = c->state.status == CONTAINER_PAUSED;
-        c->run++;
-        c->state.status = was_paused ? CONTAINER_PAUSED : CONTAINER_RUNNING;
-        c->state.pid = status->pid;
-        c->state.was_started = true;
-        if (status->started_at)
-                c->state.started_at = status->started_at;
-        c->pidfd = pidfd;
-        c->shim = shim_link_ref(link);
-        container_health_begin(c);
-        engine_unlock(c->engine);
-        exec_restore(c, status);
-        container_watch_shim(c, link);
-        container_save_state(c);
-}
-
-/* Its answer to `status`, once it is past starting: a start that was under way goes on without a daemon. */
-static mn_status ask_status(shim_link *link, mn_arena *arena, wire_shim_message *ret, int *ret_pidfd) {
-        int64_t deadline = mn_monotonic_ns() + STATUS_TIMEOUT_MS * MN_NS_PER_MS;
-        for (;;) {
-                wire_shim_request request = { .op = (char *) WIRE_SHIM_STATUS };
-                int pidfd = -1;
-                mn_status st = shim_link_call(link, &request, NULL, 0, STATUS_TIMEOUT_MS, arena, ret, &pidfd,
-                                              NULL);
-                bool is_starting = !st && mn_str_equal(ret->state, WIRE_SHIM_STATE_STARTING);
-                if (!is_starting || mn_monotonic_ns() > deadline) {
-                        *ret_pidfd = pidfd;
-                        return st;
-                }
-                mn_close(pidfd);
-                (void) poll(NULL, 0, LOOK_AGAIN_MS);
-        }
-}
-
-/* True when it runs, and was taken over. Else the shim is gone afterwards. */
-static bool ask_shim(container *c, shim_link *link) {
-        cleanup_arena mn_arena *arena = mn_arena_new();
-        wire_shim_message status = { 0 };
-        int pidfd = -1;
-        mn_status st = ask_status(link, arena, &status, &pidfd);
-        bool is_running = !st && mn_str_equal(status.state, WIRE_SHIM_STATE_RUNNING);
-        if (is_running && pidfd < 0)
-                pidfd = mn_pidfd_open(status.pid);
-        if (is_running && pidfd >= 0) {
-                take_over(c, link, &status, pidfd);
-                return true;
-        }
-        mn_close(pidfd);
-        bool is_ending = is_running || (!st && mn_str_equal(status.state, WIRE_SHIM_STATE_EXITED));
-        if (!is_ending && !shim_link_wait_gone(link, 0)) {
-                mn_log(MN_LOG_ERROR, "a shim does not answer and is killed", " container=%s", c->id);
-                shim_link_kill(link);
-        }
-        (void) shim_link_wait_gone(link, CONTAINER_SHIM_GONE_MS);
-        return false;
-}
-
-/* Looks for who works in the bundle, until somebody was taken over (true) or nobody is there. A shim that was
-   given its `start` just before the daemon died has not come to listen yet, but it holds the bundle. */
-static bool find_shim(container *c, int bundle_fd) {
-        int64_t deadline = mn_monotonic_ns() + CONTAINER_SHIM_GONE_MS * MN_NS_PER_MS;
-        do {
-                cleanup_shim_link shim_link *link = NULL;
-                bool listens = shim_link_connect(bundle_fd, &link, NULL) == MN_OK;
-                if (listens && ask_shim(c, link))
-                        return true;
-                if (!listens && container_bundle_is_free(bundle_fd))
-                        return false;
-                (void) poll(NULL, 0, LOOK_AGAIN_MS);
-        } while (mn_monotonic_ns() < deadline);
-        return false;
-}
-
-/* The exit file, when the shim has written one. */
-static bool read_exit(int bundle_fd, wire_shim_exit *ret) {
-        cleanup_arena mn_arena *arena = mn_arena_new();
-        cleanup_free char *text = NULL;
-        size_t len;
-        if (mn_file_read(bundle_fd, WIRE_SHIM_EXIT_FILE, EXIT_FILE_MAX, &text, &len) < 0 ||
-            mn_json_decode_text(&wire_shim_exit_type, text, len, NULL, arena, MN_UNKNOWN_IGNORE, ret, NULL))
-                return false;
-        ret->error = NULL;
-        return true;
-}
 
 /* Ended while no daemon looked. */
 static void note_missed_end(container *c, const wire_shim_exit *end) {
@@ -188,21 +74,27 @@ static void settle_command(container *c) {
         container_bundle_end_command(c);
 }
 
-static void restore_one(container *c) {
+static void restore_one(container *c, shim_link *link, bool is_silent) {
         container_engine *e = c->engine;
         cleanup_close int bundle = container_bundle_open(e, c->id);
         c->has_bundle = bundle >= 0;
         if (faccessat(e->trash_fd, c->id, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+                if (is_silent)
+                        shim_link_kill(link);
                 remove_half_done(c);
                 return;
         }
-        if (bundle >= 0 && find_shim(c, bundle)) {
+        bool is_taken = is_silent ? container_take_over_silent(c, bundle, link)
+                                  : bundle >= 0 && container_find_shim(c, bundle, link);
+        if (!is_taken && is_silent) /* its shim was killed */
+                is_taken = container_find_shim(c, bundle, link);
+        if (is_taken) {
                 if (container_bundle_had_command(bundle))
                         settle_command(c);
                 return;
         }
         wire_shim_exit end;
-        bool has_exit = bundle >= 0 && read_exit(bundle, &end);
+        bool has_exit = bundle >= 0 && container_read_exit(bundle, &end);
         note_missed_end(c, has_exit ? &end : NULL);
         engine_lock(e);
         /* Who is started again or removed is torn down then. */
@@ -232,8 +124,10 @@ static void remove_orphan_bundle(container_engine *e, const char *id) {
                 wire_shim_request request = { .op = (char *) WIRE_SHIM_STATUS };
                 wire_shim_message status = { 0 };
                 int pidfd = -1;
-                mn_status st = shim_link_call(link, &request, NULL, 0, STATUS_TIMEOUT_MS, scratch, &status,
+                mn_status st = shim_link_call(link, &request, NULL, 0, ORPHAN_ANSWERS_MS, scratch, &status,
                                               &pidfd, NULL);
+                if (st)
+                        shim_link_kill(link);
                 if (!st && pidfd < 0 && status.pid > 0)
                         pidfd = mn_pidfd_open(status.pid);
                 if (pidfd >= 0)
@@ -294,11 +188,16 @@ mn_status container_engine_restore(container_engine *e, mn_err *err) {
         (void) err;
         size_t len;
         container **all = all_containers(e, &len);
+        roll_call call;
+        roll_call_begin(&call, all, len);
         remove_orphans(e);
-        for (size_t i = 0; i < len; i++) {
-                restore_one(all[i]);
+        size_t i;
+        bool is_silent;
+        while (roll_call_next(&call, &i, &is_silent)) {
+                restore_one(all[i], call.links[i], is_silent);
                 container_unref(all[i]);
         }
+        roll_call_end(&call);
         mn_freep(&all);
         report_unknown_directories(e);
         container_purge_trash(e);

@@ -33,7 +33,8 @@ struct call {
 struct shim_link {
         atomic_uint refs;
         int sock;
-        int pidfd; /* of the shim */
+        pid_t pid; /* of the shim */
+        int pidfd;
         atomic_bool is_reaped;
 
         pthread_mutex_t lock;
@@ -49,10 +50,11 @@ struct shim_link {
         void *arg;
 };
 
-static shim_link *new_link(int sock, int pidfd) {
+static shim_link *new_link(int sock, pid_t pid, int pidfd) {
         shim_link *l = mn_alloc(sizeof *l);
         l->refs = 1;
         l->sock = sock;
+        l->pid = pid;
         l->pidfd = pidfd;
         mn_fd_set_nonblock(sock, true);
         pthread_mutex_init(&l->lock, NULL);
@@ -78,12 +80,13 @@ mn_status shim_link_spawn(const char *shim_path, shim_link **ret, mn_err *err) {
         pid_t pid = mn_spawn(&spec, &pidfd);
         if (pid < 0)
                 return mn_fail_errno(err, pid, "cannot start \"%s\"", shim_path);
-        *ret = new_link(MN_TAKE_FD(ours), pidfd);
+        *ret = new_link(MN_TAKE_FD(ours), pid, pidfd);
         return MN_OK;
 }
 
 mn_status shim_link_connect(int bundle_fd, shim_link **ret, mn_err *err) {
-        cleanup_close int sock = mn_unix_connect(bundle_fd, WIRE_SHIM_SOCKET, SOCK_SEQPACKET);
+        /* One that does not accept any more is not waited for. */
+        cleanup_close int sock = mn_unix_connect(bundle_fd, WIRE_SHIM_SOCKET, SOCK_SEQPACKET | SOCK_NONBLOCK);
         if (sock == -ENOENT || sock == -ECONNREFUSED)
                 return mn_fail(err, MN_NOT_FOUND, "no shim listens");
         if (sock < 0)
@@ -94,7 +97,7 @@ mn_status shim_link_connect(int bundle_fd, shim_link **ret, mn_err *err) {
                                                                                : mn_pidfd_open(peer.pid);
         if (pidfd < 0)
                 return mn_fail_errno(err, pidfd, "cannot open the shim's process");
-        *ret = new_link(MN_TAKE_FD(sock), pidfd);
+        *ret = new_link(MN_TAKE_FD(sock), peer.pid, pidfd);
         return MN_OK;
 }
 
@@ -115,6 +118,14 @@ void shim_link_unref(shim_link *l) {
 
 void shim_link_unrefp(shim_link **l) {
         shim_link_unref(*l);
+}
+
+pid_t shim_link_pid(const shim_link *l) {
+        return l->pid;
+}
+
+int shim_link_fd(const shim_link *l) {
+        return l->sock;
 }
 
 /* ---- receiving ---- */

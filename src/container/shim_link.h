@@ -7,6 +7,8 @@
  * shim_link_watch the loop reads, and any thread may send requests. Reference counted.
  */
 
+#include <sys/types.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "loop/loop.h"
@@ -28,6 +30,10 @@ shim_link *shim_link_ref(shim_link *l);
 void shim_link_unref(shim_link *l);
 void shim_link_unrefp(shim_link **l);
 #define cleanup_shim_link MN_CLEANUP(shim_link_unrefp)
+
+/* The shim's process, and the connection for poll(2) (borrowed). */
+pid_t shim_link_pid(const shim_link *l);
+int shim_link_fd(const shim_link *l);
 
 /* From now on the loop reads. `fn` is called until it was called with NULL; the caller keeps `arg` alive
    until then. */

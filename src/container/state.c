@@ -20,6 +20,15 @@ void container_set_error(container *c, const char *text) {
         c->state.error = mn_strdup(text);
 }
 
+mn_status container_shim(container *c, shim_link **ret, mn_err *err) {
+        if (!c->shim)
+                return mn_fail(err, MN_CONFLICT, "container %s is not running", c->id);
+        if (c->is_shim_silent)
+                return mn_fail(err, MN_UNAVAILABLE, "the shim of container %s does not answer", c->id);
+        *ret = shim_link_ref(c->shim);
+        return MN_OK;
+}
+
 void container_notify(container *c) {
         pthread_cond_broadcast(&c->changed);
 }

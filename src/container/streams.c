@@ -58,7 +58,7 @@ mn_status container_attach(container_engine *e, const char *name, const containe
         own.is_framed = own.is_framed && !c->record->config.is_tty;
         own.has_stdin = own.has_stdin && c->record->config.has_open_stdin;
         if (container_is_running(c) && c->shim) {
-                link = shim_link_ref(c->shim);
+                status = container_shim(c, &link, err);
         } else if (c->state.status == CONTAINER_CREATED || c->state.status == CONTAINER_EXITED) {
                 status = keep_for_start(c, &own, client, err);
                 client = status ? client : -1;
@@ -80,10 +80,10 @@ mn_status container_resize(container_engine *e, const char *name, int height, in
                 return status;
         cleanup_shim_link shim_link *link = NULL;
         engine_lock(e);
-        link = c->shim ? shim_link_ref(c->shim) : NULL;
+        status = container_shim(c, &link, err);
         engine_unlock(e);
-        if (!link)
-                return mn_fail(err, MN_CONFLICT, "container %s is not running", c->id);
+        if (status)
+                return status;
         cleanup_arena mn_arena *arena = mn_arena_new();
         wire_shim_resize resize = { .exec_id = (char *) "", .height = height, .width = width };
         wire_shim_request request = { .op = (char *) WIRE_SHIM_RESIZE, .resize = &resize };

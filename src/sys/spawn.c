@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -15,7 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
+#include "base/num.h"
 #include "sys/fd.h"
+#include "sys/file.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -140,4 +144,21 @@ int mn_pidfd_kill(int pidfd, int signal) {
 
 int mn_exit_code(int wait_status) {
         return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+}
+
+pid_t mn_parent_of(pid_t pid) {
+        char path[40];
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
+        cleanup_free char *text = NULL;
+        int r = mn_file_read(AT_FDCWD, path, 4096, &text, NULL);
+        if (r < 0)
+                return r;
+        /* "PID (name) S PPID ...": the name may hold anything, also parentheses. */
+        char *at = strrchr(text, ')');
+        if (!at || strlen(at) < 5)
+                return -EINVAL;
+        uint64_t parent;
+        at[4 + strspn(at + 4, "0123456789")] = '\0';
+        r = mn_parse_u64(at + 4, INT32_MAX, &parent);
+        return r < 0 ? r : (pid_t) parent;
 }

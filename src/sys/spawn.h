@@ -33,5 +33,8 @@ int mn_wait_pidfd(int pidfd);
 int mn_pidfd_open(pid_t pid);
 int mn_pidfd_kill(int pidfd, int signal);
 
+/* The parent of a process, also of one that is dead and not reaped: its number, or -errno. */
+pid_t mn_parent_of(pid_t pid);
+
 /* Exit code as a shell shows it: the code, or 128 + signal. */
 int mn_exit_code(int wait_status);
