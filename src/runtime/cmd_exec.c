@@ -21,6 +21,7 @@
 #include "runtime/exec_process.h"
 #include "runtime/launch.h"
 #include "runtime/scheduling.h"
+#include "runtime/seccomp_listener.h"
 #include "sys/clone.h"
 #include "sys/fd.h"
 #include "sys/file.h"
@@ -71,7 +72,8 @@ typedef struct exec_session {
         mn_cgroup cgroup;
         int pidfd; /* of the container's first process */
         int console_fd;
-        int root_fd; /* the container's root, where it is not that of its mount namespace; else -1 */
+        int listener_fd; /* connected linux.seccomp.listenerPath */
+        int root_fd;     /* the container's root, where it is not that of its mount namespace; else -1 */
         terminal terminal;
         pid_t pid;
         mn_status child_status;
@@ -90,9 +92,11 @@ static mn_status plan_seccomp(exec_session *s, mn_err *err) {
         if (!section)
                 return MN_OK;
         mn_status st = seccomp_compile(section, s->container->arena, &s->plan.seccomp, err);
-        if (st == MN_OK && s->plan.seccomp.has_listener)
-                return mn_fail(err, MN_NOT_IMPLEMENTED,
-                               "linux.seccomp: exec into a container with a listener is not offered");
+        if (st == MN_OK && s->plan.seccomp.has_listener) {
+                st = console_connect(section->listener_path, &s->listener_fd, err);
+                if (st)
+                        return mn_err_prefix(err, st, "linux.seccomp.listenerPath");
+        }
         return st;
 }
 
@@ -112,7 +116,7 @@ static mn_status join_container(exec_session *s, mn_err *err) {
                 return mn_fail_errno(err, -errno, "entering the namespaces of the container");
         if (s->root_fd >= 0 && (fchdir(s->root_fd) < 0 || chroot(".") < 0))
                 return mn_fail_errno(err, -errno, "entering the root of the container");
-        const int keep[] = { s->console_fd };
+        const int keep[] = { s->console_fd, s->listener_fd };
         launch_close_fds(s->options->launch.preserve_fds, keep, MN_ARRAY_LEN(keep));
         if (st == MN_OK && (flags & CLONE_NEWUSER)) {
                 s->plan.may_not_setgroups = syscall(SYS_setgroups, 0, NULL) < 0;
@@ -137,7 +141,7 @@ static mn_status take_terminal(exec_session *s, mn_err *err) {
 
 static mn_status child_steps(exec_session *s, mn_err *err) {
         mn_status st = join_container(s, err);
-        int listener;
+        int listener = 0;
         umask(0);
         if (st == MN_OK && setsid() < 0)
                 return mn_fail_errno(err, -errno, "setsid");
@@ -152,6 +156,9 @@ static mn_status child_steps(exec_session *s, mn_err *err) {
                 st = process_find(&s->plan, err);
         if (st == MN_OK)
                 st = process_seal(&s->plan, &listener, err);
+        if (st == MN_OK && listener > 0)
+                st = seccomp_send_listener(s->listener_fd, listener, &s->container->record, CONTAINER_RUNNING,
+                                           s->spec, s->pid, err);
         return st == MN_OK ? process_execute(&s->plan, err) : st;
 }
 
@@ -241,11 +248,14 @@ static mn_status prepare(exec_session *s, char **argv, mn_err *err) {
                                        s->container->arena, err);
         if (st == MN_OK)
                 st = plan_seccomp(s, err);
-        if (st == MN_OK && s->options->launch.console_socket)
+        if (st == MN_OK && s->options->launch.console_socket) {
                 st = console_connect(s->options->launch.console_socket, &s->console_fd, err);
-        else if (st == MN_OK && s->process->terminal)
+                if (st)
+                        return mn_err_prefix(err, st, "--console-socket");
+        } else if (st == MN_OK && s->process->terminal) {
                 st = terminal_open(&s->terminal, &s->console_fd, &s->process->console_size,
                                    s->container->arena, err);
+        }
         if (st == MN_OK && s->process->exec_cpu_affinity)
                 st = scheduling_set_affinity(s->process->exec_cpu_affinity->initial,
                                              "process.execCPUAffinity.initial", err);
@@ -304,6 +314,7 @@ static mn_status exec_in(runtime_context *rt, const void *options, int argc, cha
                            .container = &c,
                            .pidfd = -1,
                            .console_fd = -1,
+                           .listener_fd = -1,
                            .root_fd = -1,
                            .terminal.socket_fd = -1 };
         *ret_code = EXEC_FAILED;
@@ -324,6 +335,7 @@ static mn_status exec_in(runtime_context *rt, const void *options, int argc, cha
         mn_cgroup_host_release(&s.cgroup_host);
         mn_close(s.pidfd);
         mn_close(s.console_fd);
+        mn_close(s.listener_fd);
         mn_close(s.root_fd);
         terminal_close(&s.terminal);
         mn_err_release(&s.child_err);

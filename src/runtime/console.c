@@ -30,13 +30,13 @@ mn_status console_connect(const char *socket_path, int *ret_fd, mn_err *err) {
         if (strlen(path) >= sizeof(address.sun_path)) {
                 place = open(path, O_PATH | O_CLOEXEC);
                 if (place < 0)
-                        return mn_fail_errno(err, -errno, "--console-socket: \"%s\"", socket_path);
+                        return mn_fail_errno(err, -errno, "\"%s\"", socket_path);
                 path = mn_fd_path(place, through_fd);
         }
         memcpy(address.sun_path, path, strlen(path) + 1);
         cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
-                return mn_fail_errno(err, -errno, "--console-socket: \"%s\"", socket_path);
+                return mn_fail_errno(err, -errno, "\"%s\"", socket_path);
         *ret_fd = MN_TAKE_FD(fd);
         return MN_OK;
 }

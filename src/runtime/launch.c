@@ -303,11 +303,14 @@ static mn_status prepare(launch *l, mn_err *err) {
         if (st == MN_OK)
                 st = idmap_prepare_mounts(l->spec, &l->namespaces, l->bundle_fd, l->arena, &l->source_fds,
                                           err);
-        if (st == MN_OK && l->options->console_socket)
+        if (st == MN_OK && l->options->console_socket) {
                 st = console_connect(l->options->console_socket, &l->console_fd, err);
-        else if (st == MN_OK && l->spec->process->terminal)
+                if (st)
+                        return mn_err_prefix(err, st, "--console-socket");
+        } else if (st == MN_OK && l->spec->process->terminal) {
                 st = terminal_open(&l->terminal, &l->console_fd, &l->spec->process->console_size, l->arena,
                                    err);
+        }
         return st;
 }
 

@@ -183,8 +183,10 @@ static mn_status run_program(launch *l, mn_err *err) {
         int listener = 0;
         if (st == MN_OK)
                 st = process_seal(&l->process, &listener, err);
+        l->record.pid = l->pid;
         if (st == MN_OK && listener > 0)
-                st = seccomp_send_listener(l->listener_fd, listener, &l->record, l->spec, l->pid, err);
+                st = seccomp_send_listener(l->listener_fd, listener, &l->record, CONTAINER_CREATING, l->spec,
+                                           l->pid, err);
         runtime_trace(l->rt, "  seccomp, capabilities");
         return st == MN_OK ? process_execute(&l->process, err) : st;
 }

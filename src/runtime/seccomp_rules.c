@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <string.h>
 
+#include "base/strv.h"
 #include "runtime/seccomp_program.h"
 
 static const struct {
@@ -126,6 +127,11 @@ static mn_status add_rule(seccomp_rules *rules, const oci_seccomp_rule *rule, si
         if (st)
                 return st;
         rules->has_notify |= action == SECCOMP_RET_USER_NOTIF;
+        if (action == SECCOMP_RET_USER_NOTIF && mn_strv_has(rule->names, "sendmsg"))
+                return mn_fail(err, MN_INVALID,
+                               "linux.seccomp.syscalls[%zu].action: SCMP_ACT_NOTIFY is not possible for "
+                               "sendmsg, which sends the listener",
+                               index);
         const syscall_row *row = NULL;
         for (char **name = rule->names; *name; name++) {
                 seccomp_slot *slot = slot_of(rules, *name, arch, &row);
@@ -167,7 +173,10 @@ mn_status seccomp_rules_read(const oci_seccomp *spec, syscall_arch arch, mn_aren
                                "too large a one",
                                spec->default_action);
         ret->newer_action = newer_action(ret->default_action);
-        ret->has_notify = ret->default_action == SECCOMP_RET_USER_NOTIF;
+        if (ret->default_action == SECCOMP_RET_USER_NOTIF)
+                return mn_fail(
+                        err, MN_INVALID,
+                        "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY is only possible for single calls");
         for (size_t i = 0; i < spec->syscalls.len; i++) {
                 mn_status st = add_rule(ret, &spec->syscalls.items[i], i, arch, arena, err);
                 if (st)

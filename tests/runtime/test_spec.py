@@ -1,5 +1,5 @@
 """Fields of config.json have their effect, or are refused by name."""
-import ctypes, json, os, subprocess
+import ctypes, json, os, socket, subprocess
 import pytest
 from conftest import hybrid
 
@@ -324,28 +324,72 @@ def test_seccomp_built_in_by_annotation(bundle):
     assert 'Seccomp:\t2' in out and 'permission denied' in out and 'not permitted' in out
 
 
-def test_seccomp_listener(bundle, tmp_path):
-    import socket, threading
-    path = str(tmp_path / 'agent.sock')
-    agent = socket.socket(socket.AF_UNIX)
-    agent.bind(path)
-    agent.listen(1)
-    got = {}
-    def serve():
-        connection, _ = agent.accept()
-        data, fds, _, _ = socket.recv_fds(connection, 65536, 1)
-        got['state'], got['fd'] = json.loads(data), fds[0]
-        connection.close()
-    thread = threading.Thread(target=serve)
-    thread.start()
-    bundle.linux['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': path, 'listenerMetadata': 'meta',
-                               'syscalls': [{'names': ['swapon'], 'action': 'SCMP_ACT_NOTIFY'}]}
-    bundle.shell('true').run()
-    thread.join(10)
-    assert got['state']['fds'] == ['seccompFd'] and got['state']['metadata'] == 'meta'
-    assert 'seccomp' in os.readlink(f'/proc/self/fd/{got["fd"]}')
-    os.close(got['fd'])
-    agent.close()
+class Agent:
+    """What listens at linux.seccomp.listenerPath: the next state that is sent, with the descriptor checked and closed."""
+
+    def __init__(self, path):
+        self.path, self.listener = path, socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(4)  # the runtime does not wait for us: states queue up here
+        self.listener.settimeout(10)
+
+    def state(self):
+        connection, _ = self.listener.accept()
+        with connection:
+            data, fds, _, _ = socket.recv_fds(connection, 65536, 1)
+        try:
+            assert 'seccomp' in os.readlink(f'/proc/self/fd/{fds[0]}')
+        finally:
+            os.close(fds[0])
+        return json.loads(data)
+
+
+@pytest.fixture
+def agent(tmp_path):
+    a = Agent(str(tmp_path / 'agent.sock'))
+    yield a
+    a.listener.close()
+
+
+def notifying(bundle, agent, *names):
+    bundle.linux['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': agent.path, 'listenerMetadata': 'meta',
+                               'syscalls': [{'names': list(names) or ['swapon'], 'action': 'SCMP_ACT_NOTIFY'}]}
+
+
+@pytest.mark.parametrize('command', ['run', 'create'])
+def test_seccomp_listener(runtime, bundle, agent, command):
+    """The agent gets the descriptor with the state of the container, and again with each exec."""
+    notifying(bundle, agent)
+    bundle.process['args'] = ['sleep', '100']
+    c = runtime.id()
+    with open(f'{bundle.path}/out', 'w') as out:
+        runtime(command, *(['--detach'] if command == 'run' else []), '--bundle', bundle.path, c, bundle=bundle, stdout=out, stderr=out)
+    if command == 'create':
+        runtime('start', c)
+    pid = runtime.state(c)['pid']
+    state = agent.state()
+    assert state['fds'] == ['seccompFd'] and state['metadata'] == 'meta'
+    assert state['pid'] == state['state']['pid'] == pid
+    assert state['state']['id'] == c and state['state']['status'] == 'creating' and state['state']['bundle'] == bundle.path
+    runtime('exec', '--detach', '--pid-file', f'{bundle.path}/pid', c, 'sleep', '100', stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    state, exec_pid = agent.state(), int(open(f'{bundle.path}/pid').read())
+    assert state['fds'] == ['seccompFd'] and state['metadata'] == 'meta'
+    assert (state['pid'], state['state']['pid'], state['state']['status']) == (exec_pid, pid, 'running') and exec_pid != pid
+    assert 'Seccomp:\t2' in open(f'/proc/{exec_pid}/status').read()
+    assert os.listdir(f'/proc/{exec_pid}/fd') == ['0', '1', '2']
+    agent.listener.close()
+    failed = runtime('exec', c, 'true', check=False)
+    assert failed.returncode == 255 and 'linux.seccomp.listenerPath' in failed.stderr
+
+
+def test_seccomp_listener_refused(bundle, agent):
+    notifying(bundle, agent, 'swapon', 'sendmsg')
+    bundle.process['args'] = ['true']
+    bundle.fails('linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY is not possible for sendmsg')
+    notifying(bundle, agent)
+    bundle.linux['seccomp']['defaultAction'] = 'SCMP_ACT_NOTIFY'
+    bundle.fails('linux.seccomp.defaultAction: SCMP_ACT_NOTIFY')
+    bundle.linux['seccomp']['defaultAction'] = 'SCMP_ACT_ALLOW'
     del bundle.linux['seccomp']['listenerPath']
     bundle.fails('linux.seccomp.listenerMetadata: needs a listenerPath')
     del bundle.linux['seccomp']['listenerMetadata']
