@@ -14,7 +14,10 @@
 #include "runtime/launch.h"
 #include "runtime/remove.h"
 #include "sys/fd.h"
+#include "sys/file.h"
 #include "sys/spawn.h"
+
+enum { MAX_START_ERROR = 64 << 10 };
 
 #define LAUNCH_OPTIONS                                                                                       \
         { "bundle", 'b', OPTION_STRING, offsetof(launch_options, bundle), "DIR  the bundle (.)" },           \
@@ -67,17 +70,24 @@ static mn_status create(runtime_context *rt, const void *options, int argc, char
         return st;
 }
 
-/* A failure ends the container: it is destroyed, with the hooks for that, before the error is reported. */
+/* A hook's failure ends the container: it is destroyed, with the hooks for that, before the error is
+ * reported.
+ */
+static void destroy(runtime_context *rt, const char *id) {
+        mn_err err = { 0 };
+        if (remove_container(rt, id, true, &err))
+                runtime_warn(rt, "%s", mn_err_text(&err));
+        mn_err_release(&err);
+}
+
 static mn_status run_poststart(runtime_context *rt, const oci_spec *spec, const container_record *record,
                                mn_err *err) {
         if (!spec->hooks || spec->hooks->poststart.len == 0)
                 return MN_OK;
         oci_state state = container_oci_state(record, CONTAINER_RUNNING, &spec->annotations);
         mn_status st = hooks_run(&spec->hooks->poststart, "poststart", &state, err);
-        mn_err remove_err = { 0 };
-        if (st && remove_container(rt, record->id, true, &remove_err))
-                runtime_warn(rt, "%s", mn_err_text(&remove_err));
-        mn_err_release(&remove_err);
+        if (st)
+                destroy(rt, record->id);
         return st;
 }
 
@@ -116,6 +126,14 @@ static void wait_for_execution(int fifo) {
                 ;
 }
 
+/* What the container's process has written before it ended in place of executing the program. */
+static mn_status start_result(const container *c, mn_err *err) {
+        cleanup_free char *text = NULL;
+        int r = mn_file_read(c->dir_fd, CONTAINER_START_ERROR, MAX_START_ERROR, &text, NULL);
+        unlinkat(c->dir_fd, CONTAINER_START_ERROR, 0);
+        return r == 0 && *text ? mn_fail(err, MN_INTERNAL, "%s", text) : MN_OK;
+}
+
 static mn_status start(runtime_context *rt, const void *options, int argc, char **argv, int *ret_code,
                        mn_err *err) {
         (void) options;
@@ -140,8 +158,12 @@ static mn_status start(runtime_context *rt, const void *options, int argc, char 
                 return mn_fail_errno(err, -errno, "starting container \"%s\"", argv[0]);
         oci_spec *spec;
         st = container_load_spec(&c, &spec, err);
-        if (st == MN_OK && spec->hooks && spec->hooks->poststart.len)
+        if (st == MN_OK && hooks_are_awaited(spec->hooks)) {
                 wait_for_execution(fifo);
+                st = start_result(&c, err);
+                if (st)
+                        destroy(rt, argv[0]);
+        }
         return st == MN_OK ? run_poststart(rt, spec, &c.record, err) : st;
 }
 

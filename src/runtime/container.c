@@ -64,7 +64,8 @@ mn_status container_reserve(const runtime_context *rt, const char *id, int *ret_
 }
 
 void container_forget(const runtime_context *rt, const char *id) {
-        static const char *const files[] = { CONTAINER_STATE_FILE, CONTAINER_CONFIG_FILE, CONTAINER_FIFO };
+        static const char *const files[] = { CONTAINER_STATE_FILE, CONTAINER_CONFIG_FILE, CONTAINER_FIFO,
+                                             CONTAINER_START_ERROR };
         cleanup_free char *dir = directory_of(rt, id);
         cleanup_close int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)

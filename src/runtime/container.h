@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* A container as the runtime remembers it: a directory below --root with state.json, a copy of config.json,
-   and exec.fifo while it waits for `start`. */
+   exec.fifo while it waits for `start`, and start.error where `start` waits for its hooks. */
 
 #include "oci/runtime_spec.h"
 #include "runtime/context.h"
@@ -10,6 +10,7 @@
 #define CONTAINER_STATE_FILE "state.json"
 #define CONTAINER_CONFIG_FILE "config.json"
 #define CONTAINER_FIFO "exec.fifo"
+#define CONTAINER_START_ERROR "start.error"
 
 typedef enum container_status {
         CONTAINER_CREATING, /* being set up, or its set-up was interrupted */

@@ -83,6 +83,10 @@ mn_status hooks_check(const oci_hooks *hooks, mn_err *err) {
         return st;
 }
 
+bool hooks_are_awaited(const oci_hooks *hooks) {
+        return hooks && (hooks->start_container.len || hooks->poststart.len);
+}
+
 static mn_status run_one(const oci_hook *hook, const char *kind, size_t index, int state_fd, mn_err *err) {
         char *no_args[] = { hook->path, NULL };
         const mn_spawn_fd fds[] = { { state_fd, STDIN_FILENO },

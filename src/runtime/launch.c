@@ -138,6 +138,18 @@ static char *find_resctrl(const launch *l) {
         return mount ? mn_arena_strdup(l->arena, mount) : NULL;
 }
 
+/* What `start` and the child will speak through. */
+static mn_status prepare_start(launch *l, mn_err *err) {
+        int r = mkfifoat(l->state_fd, CONTAINER_FIFO, 0600) < 0 ? -errno : 0;
+        /* Opened without waiting: the child polls it until `start` writes. */
+        if (r == 0)
+                r = l->fifo_fd = openat(l->state_fd, CONTAINER_FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (r >= 0 && l->spec->hooks && l->spec->hooks->start_container.len)
+                r = l->start_error_fd = openat(l->state_fd, CONTAINER_START_ERROR,
+                                               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        return r < 0 ? mn_fail_errno(err, -errno, "writing the state of the container") : MN_OK;
+}
+
 static mn_status prepare_record(launch *l, mn_err *err) {
         char now[MN_TIME_TEXT_SIZE];
         const char *root = l->spec->root->path;
@@ -158,15 +170,7 @@ static mn_status prepare_record(launch *l, mn_err *err) {
                 paths[i] = (mn_str_pair){ (char *) (uintptr_t) l->cgroup.dirs[i].key,
                                           l->cgroup.dirs[i].path };
         l->record.cgroup_paths = (mn_str_map){ paths, l->cgroup.len };
-        int r = 0;
-        if (l->waits_for_start)
-                r = mkfifoat(l->state_fd, CONTAINER_FIFO, 0600) < 0 ? -errno : 0;
-        /* Opened without waiting: the child polls it until `start` writes. */
-        if (r == 0 && l->waits_for_start) {
-                l->fifo_fd = openat(l->state_fd, CONTAINER_FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-                r = l->fifo_fd < 0 ? -errno : 0;
-        }
-        return r < 0 ? mn_fail_errno(err, r, "writing the state of the container") : MN_OK;
+        return l->waits_for_start ? prepare_start(l, err) : MN_OK;
 }
 
 mn_status launch_commit(launch *l, mn_err *err) {
@@ -344,7 +348,7 @@ static mn_status make(launch *l, int *ret_pidfd, mn_err *err) {
 
 mn_status launch_container(launch *l, mn_err *err) {
         l->bundle_fd = l->state_fd = l->fifo_fd = l->root_fd = l->console_fd = l->listener_fd = -1;
-        l->memory_limit_fd = l->holder = -1;
+        l->start_error_fd = l->memory_limit_fd = l->holder = -1;
         l->sync_fds[0] = l->sync_fds[1] = l->terminal.socket_fd = l->namespaces.mounts_fd = -1;
         l->arena = mn_arena_new_of(ARENA_SIZE);
         for (int i = 0; i < NAMESPACE_KINDS; i++)
@@ -368,6 +372,7 @@ void launch_release(launch *l) {
         mn_close(l->bundle_fd);
         mn_close(l->state_fd);
         mn_close(l->fifo_fd);
+        mn_close(l->start_error_fd);
         mn_close(l->root_fd);
         mn_close(l->console_fd);
         mn_close(l->listener_fd);

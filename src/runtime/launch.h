@@ -55,6 +55,7 @@ typedef struct launch {
         int bundle_fd;
         int state_fd;        /* directory of the container's state */
         int fifo_fd;         /* reading end of exec.fifo */
+        int start_error_fd;  /* start.error: only where `start` waits for startContainer hooks */
         int root_fd;         /* detached mount of the root */
         int console_fd;      /* connected --console-socket, or the other end of `terminal` */
         int listener_fd;     /* connected linux.seccomp.listenerPath */

@@ -74,6 +74,7 @@ static mn_status run_container_hooks(launch *l, const oci_hook_list *hooks, cons
                                      container_status status, mn_err *err) {
         if (hooks->len == 0)
                 return MN_OK;
+        l->has_environment = true;
         l->record.pid = getpid(); /* as the container sees it */
         oci_state state = container_oci_state(&l->record, status, &l->spec->annotations);
         return hooks_run(hooks, kind, &state, err);
@@ -147,7 +148,7 @@ static mn_status wait_for_start(launch *l, mn_err *err) {
                 if (errno != EINTR)
                         return mn_fail_errno(err, -errno, "waiting for start");
         /* With such hooks `start` waits for its end to break, which it does on execution. */
-        if (!l->spec->hooks || l->spec->hooks->poststart.len == 0)
+        if (!hooks_are_awaited(l->spec->hooks))
                 l->fifo_fd = mn_close(l->fifo_fd);
         return MN_OK;
 }
@@ -203,7 +204,7 @@ static mn_status child_steps(launch *l, mn_err *err) {
         if (l->is_fast) {
                 st = commit_alone(l, err);
         } else {
-                const int keep[] = { l->sync_fds[1], l->fifo_fd, l->listener_fd };
+                const int keep[] = { l->sync_fds[1], l->fifo_fd, l->start_error_fd, l->listener_fd };
                 launch_close_fds(l->options->preserve_fds, keep, MN_ARRAY_LEN(keep));
         }
         return st == MN_OK ? run_program(l, err) : st;
@@ -224,6 +225,8 @@ int launch_child(void *launch_ptr) {
                 send(l->sync_fds[1], message, MN_MIN(strlen(message), (size_t) 4095), MSG_NOSIGNAL);
         } else {
                 dprintf(STDERR_FILENO, "minato-runtime: %s\n", mn_err_text(&err));
+                if (l->start_error_fd >= 0)
+                        dprintf(l->start_error_fd, "%s", mn_err_text(&err));
         }
         _exit(st == MN_NOT_FOUND ? 127 : 126);
 }

@@ -51,6 +51,36 @@ def test_a_hook_of_create_that_fails(runtime, bundle, kind):
     assert open(log).read() == 'poststop\n' and os.listdir(runtime.root) == []
 
 
+@pytest.mark.parametrize('command', ['run', 'start'])
+@pytest.mark.parametrize('is_bad', [True, False])
+def test_start_container_that_fails(runtime, bundle, command, is_bad):
+    """Step 7: an error of `start` itself, the program never runs, the container is destroyed. One that succeeds is waited for."""
+    log = f'{bundle.path}/log'
+    with open(f'{bundle.root}/hook', 'w') as f:
+        f.write(f'#!/bin/sh\nusleep 50000\necho hook >> /log\nexit {3 if is_bad else 0}\n')
+    os.chmod(f'{bundle.root}/hook', 0o755)
+    bundle.config['hooks'] = {'startContainer': [{'path': '/hook', 'env': ['PATH=/bin']}], 'poststop': [hook(bundle, 'after', f'echo poststop >> {log}')]}
+    bundle.shell('echo program >> /log; sleep 100')
+    c = runtime.id()
+    with open(f'{bundle.path}/out', 'w') as out:
+        done = runtime(*(('run', '--detach') if command == 'run' else ('create',)), '--bundle', bundle.path, c, bundle=bundle, check=False, stdout=out, stderr=out)
+    if command == 'run':
+        text = open(f'{bundle.path}/out').read()
+    else:
+        done = runtime('start', c, check=False)
+        text = done.stderr
+    inside = open(f'{bundle.root}/log').read
+    if is_bad:
+        assert done.returncode == 1 and 'hooks.startContainer[0]: "/hook" exited with status 3' in text
+        assert inside() == 'hook\n' and os.listdir(runtime.root) == []
+        assert open(log).read() == 'poststop\n'
+    else:
+        assert done.returncode == 0 and inside().startswith('hook\n')
+        assert runtime.status(c) == 'running' and not os.path.exists(f'{runtime.root}/{c}/start.error')
+        runtime('delete', '--force', c)
+        assert open(log).read() == 'poststop\n'
+
+
 @pytest.mark.parametrize('command', ['run', 'create'])
 def test_a_hook_in_the_container_gets_the_pid_it_sees(runtime, bundle, command):
     """Without a pid namespace of its own that is the host's number."""
