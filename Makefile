@@ -3,7 +3,7 @@ BUILD ?= build
 .PHONY: all test test-vm unit bench install format check clean
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
-	@for p in cli/minato daemon/minatod shim/minato-shim runtime/minato-runtime init/minato-init image/minato-unpack tunnel/minato-tunnel; do \
+	@for p in cli/minato daemon/minatod shim/minato-shim runtime/minato-runtime init/minato-init image/minato-unpack worker/minato-decompress tunnel/minato-tunnel; do \
 	    ln -sf src/$$p $(BUILD)/$${p#*/}; done
 $(BUILD)/build.ninja:
 	@meson setup $(BUILD) $(MESON_FLAGS)

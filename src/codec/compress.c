@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 
-enum { OUT_SIZE = 256 << 10, ZSTD_WINDOW_LOG_MAX = 27 };
+enum { OUT_SIZE = MN_DECOMPRESSOR_OUT, ZSTD_WINDOW_LOG_MAX = 27 };
 
 struct mn_decompressor {
         mn_compression format;
@@ -23,7 +23,8 @@ struct mn_decompressor {
         ZSTD_DStream *zstd;
         bool is_idle;    /* between members or frames: the stream may end here */
         bool is_padding; /* zeros after the last gzip member */
-        uint8_t *out;    /* OUT_SIZE bytes */
+        uint8_t *out;    /* OUT_SIZE bytes: `own`, or the caller's */
+        uint8_t *own;
 };
 
 mn_compression mn_compression_detect(const void *head, size_t len) {
@@ -67,7 +68,7 @@ mn_decompressor *mn_decompressor_new(mn_compression format, mn_sink_fn sink, voi
                 ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX);
         }
         if (format != MN_COMPRESSION_NONE)
-                d->out = mn_alloc(OUT_SIZE);
+                d->out = d->own = mn_alloc(OUT_SIZE);
         return d;
 }
 
@@ -76,8 +77,12 @@ void mn_decompressor_free(mn_decompressor *d) {
                 return;
         ZSTD_freeDStream(d->zstd);
         free(d->gzip);
-        free(d->out);
+        free(d->own);
         free(d);
+}
+
+void mn_decompressor_set_out(mn_decompressor *d, void *out) {
+        d->out = out;
 }
 
 void mn_decompressor_freep(mn_decompressor **d) {

@@ -17,7 +17,10 @@ typedef enum mn_compression {
         MN_COMPRESSION_XZ,    /* recognised, not supported */
 } mn_compression;
 
-enum { MN_COMPRESSION_HEAD = 6 }; /* bytes that tell the format */
+enum {
+        MN_COMPRESSION_HEAD = 6, /* bytes that tell the format */
+        MN_DECOMPRESSOR_OUT = 256 << 10,
+};
 
 /* What a stream is by its first bytes; fewer than MN_COMPRESSION_HEAD are a whole short stream. */
 mn_compression mn_compression_detect(const void *head, size_t len);
@@ -30,6 +33,11 @@ typedef struct mn_decompressor mn_decompressor;
 /* NULL for a format that is not supported. */
 mn_decompressor *mn_decompressor_new(mn_compression format, mn_sink_fn sink, void *arg);
 void mn_decompressor_free(mn_decompressor *d);
+
+/* From now on output is made in `out`, MN_DECOMPRESSOR_OUT bytes that the caller keeps, instead of a buffer
+ * of its own. The sink may call this: for formats that compress, every call of it gets the beginning of
+ * `out`. */
+void mn_decompressor_set_out(mn_decompressor *d, void *out);
 
 /* Takes the next piece: 0, the sink's error, or -EBADMSG when the stream is corrupt. */
 int mn_decompressor_feed(mn_decompressor *d, const void *data, size_t len) MN_MUST_USE;

@@ -24,6 +24,7 @@
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/path.h"
+#include "worker/decompress.h"
 
 struct unpack {
         int root_fd;        /* the container's root */
@@ -185,33 +186,41 @@ static int feed_tar(void *arg, const void *data, size_t len) {
 }
 
 /* Reads the archive, compressed or not, to its end. */
-static int read_archive(const container_archive_in *in, mn_tar_reader *tar) {
+static int read_archive(const char *decompressor, const container_archive_in *in, mn_tar_reader *tar) {
         enum { CHUNK = 64 * 1024 };
         cleanup_free char *buffer = mn_alloc(CHUNK);
         size_t have = 0;
         ssize_t n = 1;
         while (have < MN_COMPRESSION_HEAD && (n = in->read(in->arg, buffer + have, CHUNK - have)) > 0)
                 have += (size_t) n;
-        cleanup_decompressor mn_decompressor *d =
-                n < 0 ? NULL : mn_decompressor_new(mn_compression_detect(buffer, have), feed_tar, tar);
-        if (!d)
-                return n < 0 ? (int) n : -EBADMSG;
-        int r = mn_decompressor_feed(d, buffer, have);
+        if (n < 0)
+                return (int) n;
+        cleanup_decompress_worker decompress_worker *d = NULL;
+        int r = decompress_worker_new(decompressor, mn_compression_detect(buffer, have), false, feed_tar, tar,
+                                      &d);
+        if (r == 0)
+                r = decompress_worker_feed(d, buffer, have);
         while (r == 0 && (n = in->read(in->arg, buffer, CHUNK)) > 0)
-                r = mn_decompressor_feed(d, buffer, (size_t) n);
+                r = decompress_worker_feed(d, buffer, (size_t) n);
         if (r < 0 || n < 0)
                 return r < 0 ? r : (int) n;
-        r = mn_decompressor_finish(d);
+        r = decompress_worker_finish(d);
         return r < 0 ? r : mn_tar_reader_finish(tar);
 }
 
-static mn_status unpack(struct unpack *u, const container_archive_in *in, mn_err *err) {
+static mn_status unpack(struct unpack *u, const char *decompressor, const container_archive_in *in,
+                        mn_err *err) {
         static const mn_tar_handler handler = { on_entry, on_data, on_end };
         cleanup_tar_reader mn_tar_reader *tar = mn_tar_reader_new(&handler, u);
-        int r = read_archive(in, tar);
+        int r = read_archive(decompressor, in, tar);
         mn_close(u->file_fd);
         if (u->status)
                 return u->status;
+        if (r == -ENOTSUP)
+                return mn_fail(err, MN_INVALID, "unsupported compression of the archive");
+        if (r == -EPROTO)
+                return mn_fail(err, MN_INVALID,
+                               "the archive is damaged: the process that decompresses it came to an end");
         if (r == -EBADMSG)
                 return mn_fail(err, MN_INVALID, "the archive is damaged or not a tar: %s",
                                mn_tar_reader_problem(tar));
@@ -248,7 +257,7 @@ mn_status container_archive_put(container_engine *e, const char *name, const cha
                 .err = err,
                 .arena = arena,
         };
-        st = unpack(&u, in, err);
+        st = unpack(&u, image_store_decompressor(e->options.images), in, err);
         if (!st)
                 container_event(tree.c, "extract-to-dir", "path", path, NULL);
         return st;

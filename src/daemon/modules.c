@@ -112,7 +112,8 @@ static mn_status open_images(struct engine *e, mn_err *err) {
                                       .store = e->store,
                                       .driver = driver,
                                       .driver_options = e->config->storage_opts,
-                                      .unpack_path = program_path(e->arena, "minato-unpack") };
+                                      .unpack_path = program_path(e->arena, "minato-unpack"),
+                                      .decompress_path = program_path(e->arena, "minato-decompress") };
         mn_status s = image_store_open(&config, &e->images, err);
         if (s == MN_OK)
                 e->facts->storage_driver = image_store_driver(e->images);

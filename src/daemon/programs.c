@@ -22,8 +22,8 @@ static char *own_directory(void) {
 }
 
 char *program_path(mn_arena *arena, const char *name) {
-        static const char *const folders[] = { ".",        "../shim", "../runtime",       "../init",
-                                               "../image", "../bin",  "../libexec/minato" };
+        static const char *const folders[] = { ".",        "../shim",   "../runtime", "../init",
+                                               "../image", "../worker", "../bin",     "../libexec/minato" };
         cleanup_free char *own = own_directory();
         for (size_t i = 0; own && i < MN_ARRAY_LEN(folders); i++) {
                 cleanup_free char *path = mn_asprintf("%s/%s/%s", own, folders[i], name);

@@ -55,6 +55,7 @@ typedef struct image_store_config {
         char *const *driver_options; /* "erofs.backing=file|loop", "overlay.layers=detached|attached"; NULL:
                                         what this host can */
         const char *unpack_path;     /* the program minato-unpack; NULL: no driver "unpack" */
+        const char *decompress_path; /* the program minato-decompress; NULL: this process decompresses */
         image_hooks hooks;
 } image_store_config;
 
@@ -68,6 +69,9 @@ void image_store_set_hooks(image_store *images, const image_hooks *hooks);
 
 /* "erofs" or "unpack": what GET /info and inspect name as the storage driver. */
 const char *image_store_driver(const image_store *images);
+
+/* The program that decompresses, as configured. */
+const char *image_store_decompressor(const image_store *images);
 
 /* What its mounts read from ("files", "loop devices", "directories") and where they are ("detached", "in a
    mount namespace of the daemon"). */

@@ -49,7 +49,8 @@ typedef struct layer_options {
         const char *driver; /* "erofs", "unpack"; NULL or "": erofs when a test mount succeeds, else unpack */
         char *const *options; /* "erofs.backing=file|loop", "overlay.layers=detached|attached"; NULL: what a
                                  test mount of each shows to work */
-        const char *unpack_path; /* the program minato-unpack, for the driver unpack */
+        const char *unpack_path;     /* the program minato-unpack, for the driver unpack */
+        const char *decompress_path; /* the program minato-decompress; NULL: this process does it */
 } layer_options;
 
 /* Opens the folder of layers below `data_root` and begins to remove unfinished ones. MN_INVALID for an option
@@ -63,6 +64,9 @@ const char *layer_store_driver(const layer_store *layers);
  * daemon". */
 const char *layer_store_backing(const layer_store *layers);
 const char *layer_store_place(const layer_store *layers);
+
+/* The program that decompresses, as in the options. */
+const char *layer_store_decompressor(const layer_store *layers);
 
 /* True when the layer is on disk; its tar's size. */
 bool layer_store_has(layer_store *layers, const char *diff_id, int64_t *ret_size);

@@ -23,6 +23,7 @@ struct layer_store {
         mount_space *space;        /* NULL: overlays take detached mounts */
         image_trash *trash;
         char *unpack_path;
+        char *decompress_path;
         pthread_mutex_t lock; /* of mounts */
         mn_map *mounts;       /* layer name to int *, a detached mount */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing a layer, on three threads: the caller's decompresses, one worker hashes and lets the driver parse,
- * one lets it write. They share a ring of chunks, each of which goes to both workers; a failure stops all.
+ * Writing a layer, on three threads: the caller's takes what a process decompresses, one worker hashes and
+ * lets the driver parse, one lets it write. They share a ring of chunks, each of which goes to both workers;
+ * a failure stops all.
  */
 
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include "image/layer_private.h"
 #include "sys/fd.h"
 #include "sys/file.h"
+#include "worker/decompress.h"
 
 enum { WORKERS = 2, CHUNKS = 8 };
 
@@ -50,7 +52,7 @@ struct layer_writer {
         char diff_id[MN_DIGEST_SIZE];
 
         /* the caller's side */
-        mn_decompressor *decompressor;
+        decompress_worker *decompressor;
         char head[MN_COMPRESSION_HEAD];
         size_t head_len;
         int64_t in_bytes;
@@ -240,7 +242,7 @@ void layer_writer_free(layer_writer *w) {
         if (!w)
                 return;
         join(w);
-        mn_decompressor_free(w->decompressor);
+        decompress_worker_free(w->decompressor);
         mn_digest_free(w->digest);
         if (w->making)
                 w->driver->free(w->making);
@@ -265,6 +267,9 @@ static mn_status explain(layer_writer *w, int r, mn_err *err) {
         }
         if (r == -EBADMSG)
                 return mn_fail(err, MN_INVALID, "invalid layer: the compressed data is corrupt or cut short");
+        if (r == -EPROTO)
+                return mn_fail(err, MN_INVALID,
+                               "invalid layer: the process that decompresses it came to an end");
         if (r == -EFBIG)
                 return mn_fail(err, MN_INVALID, "invalid layer: it expands to more than %d times its size",
                                EXPANSION_MAX);
@@ -273,8 +278,8 @@ static mn_status explain(layer_writer *w, int r, mn_err *err) {
 
 static int start(layer_writer *w) {
         mn_compression format = mn_compression_detect(w->head, w->head_len);
-        w->decompressor = mn_decompressor_new(format, put, w);
-        return w->decompressor ? mn_decompressor_feed(w->decompressor, w->head, w->head_len) : -ENOTSUP;
+        int r = decompress_worker_new(w->layers->decompress_path, format, true, put, w, &w->decompressor);
+        return r < 0 ? r : decompress_worker_feed(w->decompressor, w->head, w->head_len);
 }
 
 mn_status layer_writer_feed(layer_writer *w, const void *data, size_t len, mn_err *err) {
@@ -291,14 +296,14 @@ mn_status layer_writer_feed(layer_writer *w, const void *data, size_t len, mn_er
                 return mn_fail(err, MN_INVALID,
                                "unsupported compression of a layer: gzip, zstd and none are supported");
         if (r == 0 && len)
-                r = mn_decompressor_feed(w->decompressor, p, len);
+                r = decompress_worker_feed(w->decompressor, p, len);
         return r < 0 ? explain(w, r, err) : MN_OK;
 }
 
 mn_status layer_writer_finish(layer_writer *w, mn_err *err) {
         int r = w->decompressor ? 0 : start(w);
         if (r == 0)
-                r = mn_decompressor_finish(w->decompressor);
+                r = decompress_worker_finish(w->decompressor);
         if (r == 0 && w->filling)
                 hand_over(w);
         join(w);

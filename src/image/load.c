@@ -16,6 +16,7 @@
 #include "codec/compress.h"
 #include "codec/tar.h"
 #include "image/load_layer.h"
+#include "worker/decompress.h"
 
 enum { HEAD_SIZE = 512, READ_SIZE = 256 << 10, REPORT_EVERY = 1 << 20 };
 
@@ -286,6 +287,9 @@ static mn_status explain(struct reading *r, int error) {
         if (error == -EBADMSG)
                 return mn_fail(r->load.err, MN_INVALID,
                                "invalid archive: the compressed data is corrupt or cut short");
+        if (error == -EPROTO)
+                return mn_fail(r->load.err, MN_INVALID,
+                               "invalid archive: the process that decompresses it came to an end");
         return mn_fail_errno(r->load.err, error, "reading the archive");
 }
 
@@ -308,20 +312,20 @@ static mn_status read_archive(struct reading *r) {
         ssize_t n = read_some(r->load.spec, buffer, MN_COMPRESSION_HEAD, READ_SIZE);
         if (n < 0)
                 return mn_fail_errno(r->load.err, (int) n, "reading the archive");
-        cleanup_decompressor mn_decompressor *d = mn_decompressor_new(
-                mn_compression_detect(buffer, (size_t) n), to_reader, r);
-        if (!d)
+        cleanup_decompress_worker decompress_worker *d = NULL;
+        int error = decompress_worker_new(layer_store_decompressor(r->load.images->layers_on_disk),
+                                          mn_compression_detect(buffer, (size_t) n), false, to_reader, r, &d);
+        if (error == -ENOTSUP)
                 return mn_fail(r->load.err, MN_INVALID, "unsupported compression of the archive");
-        int error = 0;
         while (error == 0 && n > 0) {
-                error = mn_decompressor_feed(d, buffer, (size_t) n);
+                error = decompress_worker_feed(d, buffer, (size_t) n);
                 if (error == 0)
                         n = read_some(r->load.spec, buffer, 1, READ_SIZE);
         }
         if (error == 0 && n < 0)
                 return mn_fail_errno(r->load.err, (int) n, "reading the archive");
         if (error == 0)
-                error = mn_decompressor_finish(d);
+                error = decompress_worker_finish(d);
         if (error == 0)
                 error = mn_tar_reader_finish(r->reader);
         return error < 0 ? explain(r, error) : MN_OK;

@@ -364,10 +364,10 @@ mn_status image_store_open(const image_store_config *config, image_store **ret, 
         if (r < 0 || images->blobs_fd < 0)
                 st = mn_fail_errno(err, r < 0 ? r : -errno, "opening \"%s\"", blobs);
         if (!st)
-                st = layer_store_open(
-                        config->data_root,
-                        &(layer_options){ config->driver, config->driver_options, config->unpack_path },
-                        &images->layers_on_disk, err);
+                st = layer_store_open(config->data_root,
+                                      &(layer_options){ config->driver, config->driver_options,
+                                                        config->unpack_path, config->decompress_path },
+                                      &images->layers_on_disk, err);
         if (!st)
                 st = load(images, err);
         if (st) {
@@ -402,6 +402,10 @@ void image_store_set_hooks(image_store *images, const image_hooks *hooks) {
 
 const char *image_store_driver(const image_store *images) {
         return layer_store_driver(images->layers_on_disk);
+}
+
+const char *image_store_decompressor(const image_store *images) {
+        return layer_store_decompressor(images->layers_on_disk);
 }
 
 const char *image_store_backing(const image_store *images) {

@@ -206,7 +206,10 @@ int main(int argc, char **argv) {
         store *db = NULL;
         mn_status st = store_open(path, &db, &t.err);
         cleanup_free char *unpack = beside("../../src/image/minato-unpack");
-        image_store_config config = { .data_root = argv[1], .store = db, .unpack_path = unpack };
+        cleanup_free char *decompress = beside("../../src/worker/minato-decompress");
+        image_store_config config = {
+                .data_root = argv[1], .store = db, .unpack_path = unpack, .decompress_path = decompress
+        };
         if (has_driver) {
                 char **words = split_driver(t.arena, argv[3]);
                 config.driver = words[0];
