@@ -85,6 +85,23 @@ def test_a6_links_in_destinations_stay_inside(bundle, canary, way):
     assert result.returncode == 1 or f'{canary}/made/sub' in result.stdout
 
 
+def flipping(a, b):
+    """Exchanges two names as fast as it goes until the returned function is called."""
+    import ctypes
+    libc, stop = ctypes.CDLL(None), threading.Event()
+    a, b = str(a).encode(), str(b).encode()
+    def flip():
+        while not stop.is_set():
+            for _ in range(1000):
+                libc.renameat2(-100, a, -100, b, 2)
+    racer = threading.Thread(target=flip)
+    racer.start()
+    def end():
+        stop.set()
+        racer.join()
+    return end
+
+
 def test_a6_racing_renames(runtime, bundle, canary, tmp_path):
     """A6, A7: while mount targets are made in a shared directory, a path in it flips between a directory and a link."""
     shared = tmp_path / 'shared'
@@ -93,21 +110,12 @@ def test_a6_racing_renames(runtime, bundle, canary, tmp_path):
     bundle.config['mounts'] += [{'destination': '/v', 'type': 'bind', 'source': str(shared), 'options': ['rbind', 'rslave']},
                                 {'destination': '/v/a/x', 'type': 'tmpfs', 'source': 't', 'options': ['size=4k']}]
     bundle.process['args'] = ['true']
-    import ctypes
-    libc, stop = ctypes.CDLL(None), threading.Event()
-    a, b = str(shared / 'a').encode(), str(shared / 'b').encode()
-    def flip():
-        while not stop.is_set():
-            for _ in range(1000):
-                libc.renameat2(-100, a, -100, b, 2)
-    racer = threading.Thread(target=flip)
-    racer.start()
+    end = flipping(shared / 'a', shared / 'b')
     try:
         for _ in range(40):
             bundle.run(check=False)
     finally:
-        stop.set()
-        racer.join()
+        end()
 
 
 def test_a8_working_directory_through_a_link(bundle, canary):
@@ -181,10 +189,35 @@ def test_a12_the_old_root_is_gone(bundle):
 
 
 def test_a14_source_is_resolved_once(bundle, tmp_path):
-    """A14: a bind whose source is a link mounts what it names, and a missing one is an error that names the field."""
+    """A14: what was looked at is what is mounted, also while the source flips between a directory and a file."""
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a' / 'inside').touch()
+    (tmp_path / 'b').write_text('content\n')
+    bundle.config['mounts'].append({'destination': '/dev/x', 'type': 'bind', 'source': str(tmp_path / 'a'), 'options': ['bind']})
+    end = flipping(tmp_path / 'a', tmp_path / 'b')
+    try:
+        for _ in range(40):
+            assert bundle.output('test -d /dev/x && ls /dev/x || cat /dev/x') in ('inside\n', 'content\n')
+    finally:
+        end()
+
+
+def test_a14_source_that_leads_nowhere(bundle, tmp_path):
     os.symlink('/nonexistent', tmp_path / 'dangling')
     bundle.config['mounts'].append({'destination': '/x', 'type': 'bind', 'source': str(tmp_path / 'dangling'), 'options': ['bind']})
     bundle.shell('true').fails('dangling')
+
+
+def test_a15_no_checkpoint(runtime, bundle, tmp_path):
+    """A15: there is no checkpoint to be trusted: neither command is listed or does anything."""
+    listed = subprocess.run([RUNTIME, '--help'], capture_output=True, text=True).stdout
+    assert 'delete' in listed and 'checkpoint' not in listed and 'restore' not in listed
+    bundle.process['args'] = ['sleep', '100']
+    c = runtime.start(bundle)
+    for command in (['checkpoint', '--image-path', str(tmp_path / 'image'), c], ['restore', '--image-path', str(tmp_path), '--bundle', bundle.path, runtime.id()]):
+        refused = runtime(*command, check=False)
+        assert refused.returncode == 1 and f'{command[0]}: not offered by this runtime' in refused.stderr
+    assert runtime.status(c) == 'running' and os.listdir(runtime.root) == [c] and not (tmp_path / 'image').exists()
 
 
 def test_b1_the_runtime_cannot_be_overwritten(runtime, bundle):
@@ -378,7 +411,33 @@ def test_i8_keyrings_and_terminals_are_given_back(runtime, bundle):
     before = used()
     for _ in range(30):
         bundle.run()
-    end = time.monotonic() + 20  # keys are collected in the background; others on this machine make some, too
+    end = time.monotonic() + 10  # keys are collected in the background; others on this machine make some, too
     while any(now > then + 15 for now, then in zip(used(), before)):
         assert time.monotonic() < end, (before, used())
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize('field,text', [('execCPUAffinity', '0-8192'), ('execCPUAffinity', '0-9223372036854775807'), ('memoryPolicy', '0-1024'),
+                                        ('memoryPolicy', '0-20000000'), ('memoryPolicy', '1-0')])
+def test_i7_lists_are_bounded(bundle, field, text):
+    """I7: a list of processors or nodes costs what it may cost at most, whatever it says."""
+    if field == 'memoryPolicy':
+        bundle.linux['memoryPolicy'] = {'mode': 'MPOL_BIND', 'nodes': text}
+    else:
+        bundle.process['execCPUAffinity'] = {'final': text}
+    bundle.shell('true').fails(f'{field}.{"nodes" if field == "memoryPolicy" else "final"}: "{text}" is not a list of numbers below')
+
+
+@pytest.mark.parametrize('number', [1 << 63, -(1 << 63) - 1, 10 ** 30, 1e30, 1.5])
+def test_i14_numbers_do_not_wrap(bundle, number):
+    """I14: a number that does not fit is an error, neither the largest that does nor what is left of it."""
+    bundle.linux['resources']['memory'] = {'limit': number}
+    bundle.shell('true').fails('linux.resources.memory.limit')
+
+
+def test_i15_mappings_are_counted(runtime, bundle):
+    """I15: more mappings than the kernel takes are refused before anything is made or sent."""
+    bundle.namespace('user')
+    bundle.linux['uidMappings'] = bundle.linux['gidMappings'] = [{'containerID': i, 'hostID': 100000 + i, 'size': 1} for i in range(10000)]
+    bundle.shell('true').fails('linux.uidMappings: more than 340 mappings')
+    assert not os.path.exists(runtime.root)

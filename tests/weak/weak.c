@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,10 +19,13 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/num.h"
 #include "runtime/capabilities.h"
+#include "runtime/idmap.h"
 #include "runtime/launch.h"
 #include "runtime/resources.h"
 #include "runtime/rootfs.h"
@@ -141,8 +145,23 @@ WRAP(int, open, const char *path, int flags, ...) {
         return weak_null = openat(weak_root, "dev/null", O_PATH | O_CLOEXEC);
 }
 
+/* The source of a bind is looked at, and looked up again to be mounted. */
+static char weak_source[4096];
+static int weak_source_fd = NO_FD;
+
+WRAP(int, mn_mount_clone, int dirfd, const char *path, bool is_recursive) {
+        int fd = __real_mn_mount_clone(dirfd, path, is_recursive);
+        if (lacks("source") && *path == '/') {
+                snprintf(weak_source, sizeof(weak_source), "%s", path);
+                weak_source_fd = fd;
+        }
+        return fd;
+}
+
 WRAP(int, fstat, int fd, struct stat *st) {
         int r = __real_fstat(fd, st);
+        if (r == 0 && fd == weak_source_fd && lacks("source"))
+                r = stat(weak_source, st);
         if (r == 0 && fd == weak_null && lacks("null")) {
                 st->st_mode = S_IFCHR | 0666;
                 st->st_rdev = makedev(1, 3);
@@ -226,6 +245,8 @@ long __wrap_syscall(long number, ...) {
         va_end(ap);
         if (lacks("descriptors") && (number == SYS_close_range || number == SYS_getcwd))
                 return without_descriptors(number, a);
+        if (lacks("keyring") && number == SYS_keyctl) /* one per container stays with the caller */
+                __real_syscall(SYS_add_key, "keyring", a[1], NULL, 0, KEY_SPEC_SESSION_KEYRING);
         if (lacks("groups") && number == SYS_setgroups && a[0] > 0)
                 a[0]--; /* the last one is the primary group */
         return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -278,6 +299,33 @@ WRAP(int, mn_file_read, int dirfd, const char *name, size_t max, char **ret, siz
         return 0;
 }
 
+/* ---- numbers: what the C library makes of them, whatever may stand there ---- */
+
+WRAP(int, mn_parse_u64, const char *s, uint64_t max, uint64_t *ret) {
+        if (!lacks("numbers"))
+                return __real_mn_parse_u64(s, max, ret);
+        *ret = strtoull(s, NULL, 10);
+        return 0;
+}
+
+WRAP(int, mn_parse_i64, const char *s, int64_t min, int64_t max, int64_t *ret) {
+        if (!lacks("numbers"))
+                return __real_mn_parse_i64(s, min, max, ret);
+        *ret = strtoll(s, NULL, 10);
+        return 0;
+}
+
+WRAP(int, mn_parse_int, const char *s, int min, int max, int *ret) {
+        if (!lacks("numbers"))
+                return __real_mn_parse_int(s, min, max, ret);
+        *ret = (int) strtol(s, NULL, 10);
+        return 0;
+}
+
+WRAP(mn_status, idmap_check, const oci_spec *spec, const namespace_plan *namespaces, mn_err *err) {
+        return lacks("mappings") ? MN_OK : __real_idmap_check(spec, namespaces, err);
+}
+
 /* ---- cgroups, pids ---- */
 
 WRAP(mn_status, resources_apply_devices, const mn_cgroup *cg, const oci_resources *res, mn_err *err) {
@@ -286,6 +334,32 @@ WRAP(mn_status, resources_apply_devices, const mn_cgroup *cg, const oci_resource
 
 WRAP(mn_status, resources_apply, const mn_cgroup *cg, const oci_resources *res, mn_err *err) {
         return lacks("limits") ? MN_OK : __real_resources_apply(cg, res, err);
+}
+
+int __real_mn_cgroup_pids(const mn_cgroup *cg, mn_pid_list *ret);
+int __wrap_mn_cgroup_pids(const mn_cgroup *cg, mn_pid_list *ret);
+
+/* The program for it is the container's. */
+static void run_ps_of(const mn_cgroup *cg) {
+        mn_pid_list pids = { 0 };
+        char root[64];
+        if (__real_mn_cgroup_pids(cg, &pids) < 0 || pids.len == 0)
+                return;
+        snprintf(root, sizeof(root), "/proc/%d/root", (int) pids.items[0]);
+        mn_vec_release(&pids);
+        pid_t pid = fork();
+        if (pid == 0) {
+                if (chroot(root) == 0 && chdir("/") == 0)
+                        execl("/bin/ps", "ps", NULL);
+                _exit(127);
+        }
+        waitpid(pid, NULL, 0);
+}
+
+int __wrap_mn_cgroup_pids(const mn_cgroup *cg, mn_pid_list *ret) {
+        if (lacks("ps"))
+                run_ps_of(cg);
+        return __real_mn_cgroup_pids(cg, ret);
 }
 
 WRAP(int, container_open_pid, const container *c) {
