@@ -52,8 +52,8 @@ typedef struct image_store_config {
         const char *data_root;       /* exists; the store owns blobs/, layers/ and what it makes in tmp/ */
         struct store *store;         /* the state database */
         const char *driver;          /* "erofs", "unpack"; NULL or "": the best this host can */
-        char *const *driver_options; /* "erofs.backing=file|loop", "overlay.layers=detached|attached"; NULL:
-                                        what this host can */
+        char *const *driver_options; /* "erofs.backing=file|loop", "overlay.layers=detached|attached|string";
+                                        NULL: what this host can */
         const char *unpack_path;     /* the program minato-unpack; NULL: no driver "unpack" */
         const char *decompress_path; /* the program minato-decompress; NULL: this process decompresses */
         image_hooks hooks;

@@ -109,11 +109,18 @@ const char *layer_store_backing(const layer_store *layers) {
 }
 
 const char *layer_store_place(const layer_store *layers) {
-        return layers->space ? "in a mount namespace of the daemon" : "detached";
+        if (!layers->space)
+                return "detached";
+        return layers->wants_string ? "in a mount namespace of the daemon, named in one string"
+                                    : "in a mount namespace of the daemon";
 }
 
 struct mount_space *layer_store_space(const layer_store *layers) {
         return layers->space;
+}
+
+bool layer_store_wants_string(const layer_store *layers) {
+        return layers->wants_string;
 }
 
 /* ---- asking ---- */

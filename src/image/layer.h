@@ -47,8 +47,8 @@ extern const layer_driver layer_driver_erofs, layer_driver_erofs_loop, layer_dri
 
 typedef struct layer_options {
         const char *driver; /* "erofs", "unpack"; NULL or "": erofs when a test mount succeeds, else unpack */
-        char *const *options; /* "erofs.backing=file|loop", "overlay.layers=detached|attached"; NULL: what a
-                                 test mount of each shows to work */
+        char *const *options; /* "erofs.backing=file|loop", "overlay.layers=detached|attached|string"; NULL:
+                                 what a test mount of each shows to work */
         const char *unpack_path;     /* the program minato-unpack, for the driver unpack */
         const char *decompress_path; /* the program minato-decompress; NULL: this process does it */
 } layer_options;
@@ -83,6 +83,9 @@ int layer_store_mount(layer_store *layers, const char *diff_id);
 
 /* The namespace in which overlays of layers must be made; NULL: anywhere. */
 struct mount_space *layer_store_space(const layer_store *layers);
+
+/* Overlays take their layers in one string (image/overlay.h). */
+bool layer_store_wants_string(const layer_store *layers);
 
 /* Removes the layer; a container that still has it mounted keeps it until the end. */
 mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *err) MN_MUST_USE;

@@ -11,6 +11,7 @@
 #include "codec/digest.h"
 #include "codec/tar.h"
 #include "image/layer_private.h"
+#include "image/overlay.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 #include "sys/mountfd.h"
@@ -21,7 +22,7 @@ static const layer_driver *const drivers[] = { &layer_driver_erofs, &layer_drive
 
 /* ---- options ---- */
 
-enum place { PLACE_ANY, PLACE_DETACHED, PLACE_ATTACHED };
+enum place { PLACE_ANY, PLACE_DETACHED, PLACE_ATTACHED, PLACE_STRING };
 
 struct choice {
         const char *driver;
@@ -38,6 +39,7 @@ static const struct {
         { "erofs.backing=loop", "loop devices", PLACE_ANY },
         { "overlay.layers=detached", NULL, PLACE_DETACHED },
         { "overlay.layers=attached", NULL, PLACE_ATTACHED },
+        { "overlay.layers=string", NULL, PLACE_STRING },
         { "overlay2.override_kernel_check=true", NULL, PLACE_ANY }, /* Docker's, in many a daemon.json */
 };
 
@@ -51,7 +53,7 @@ static mn_status take_option(struct choice *choice, const char *text, mn_err *er
         }
         return mn_fail(err, MN_INVALID,
                        "unknown storage option \"%s\": there are erofs.backing=file|loop and "
-                       "overlay.layers=detached|attached",
+                       "overlay.layers=detached|attached|string",
                        text);
 }
 
@@ -93,22 +95,21 @@ static void drop_trial(struct trial *trial) {
         mn_close(trial->dir_fd);
 }
 
-/* An overlay, by path, of the layer at `mount_fd` and a folder: a descriptor or -errno. */
-static int make_overlay(int mount_fd, int folder_fd) {
-        char path[32];
-        cleanup_close int context = mn_fs_open("overlay");
-        if (context < 0)
-                return context;
-        int r = mn_fs_set(context, "lowerdir+", mn_fd_path(mount_fd, path));
+/* An overlay of the layer at `mount_fd` and a folder, as containers get it: 0 or -errno. */
+static int try_overlay(const layer_store *layers, mount_space *space, int mount_fd, int folder_fd) {
+        cleanup_overlay overlay_maker overlay;
+        int r = overlay_begin(&overlay, space, layers->wants_string);
         if (r >= 0)
-                r = mn_fs_set(context, "lowerdir+", mn_fd_path(folder_fd, path));
-        return r < 0 ? r : mn_fs_mount(context, MN_MOUNT_RDONLY);
+                r = overlay_add_lower(&overlay, mount_fd);
+        if (r >= 0)
+                r = overlay_add_lower(&overlay, folder_fd);
+        cleanup_close int fd = r < 0 ? r : overlay_mount(&overlay, true);
+        return MN_MIN(0, fd);
 }
 
 static int overlay_of_detached(struct trial *trial, const layer_driver *driver) {
         cleanup_close int mount = driver->mount(trial->dir_fd);
-        cleanup_close int overlay = mount < 0 ? mount : make_overlay(mount, trial->layers->fd);
-        return MN_MIN(0, overlay);
+        return mount < 0 ? mount : try_overlay(trial->layers, NULL, mount, trial->layers->fd);
 }
 
 /* On the thread of the space, where the trial's own directory is hidden: an empty file system is the layer.
@@ -119,16 +120,27 @@ static void overlay_of_attached(void *arg) {
         cleanup_close int context = mn_fs_open("tmpfs");
         cleanup_close int mount = context < 0 ? context : mn_fs_mount(context, MN_MOUNT_RDONLY);
         cleanup_close int at = mount < 0 ? mount : mount_space_attach(space, mount, trial->name);
-        cleanup_close int overlay = at < 0 ? at : make_overlay(at, mount_space_layers(space));
+        trial->result = at < 0 ? at : try_overlay(trial->layers, space, at, mount_space_layers(space));
         if (at >= 0)
                 mount_space_detach(space, trial->name);
-        trial->result = MN_MIN(0, overlay);
+}
+
+/* Whether overlays can be made in the space: of layers one by one, else of all in one string. */
+static int try_space(layer_store *layers, enum place place, struct trial *trial) {
+        for (int way = place == PLACE_STRING; way <= (place != PLACE_ATTACHED); way++) {
+                layers->wants_string = way;
+                mount_space_run(layers->space, overlay_of_attached, trial);
+                if (trial->result >= 0)
+                        break;
+        }
+        return trial->result;
 }
 
 /* Overlays of layers need a place of their own on this kernel, unless the options say otherwise. */
 static mn_status choose_place(layer_store *layers, const char *data_root, enum place place,
                               struct trial *trial, mn_err *err) {
-        int r = place == PLACE_ATTACHED ? -EINVAL : overlay_of_detached(trial, layers->driver);
+        bool is_space_forced = place == PLACE_ATTACHED || place == PLACE_STRING;
+        int r = is_space_forced ? -EINVAL : overlay_of_detached(trial, layers->driver);
         if (r >= 0)
                 return MN_OK;
         if (place == PLACE_DETACHED)
@@ -136,17 +148,18 @@ static mn_status choose_place(layer_store *layers, const char *data_root, enum p
         int opened = mount_space_open(data_root, &layers->space);
         if (opened < 0)
                 return mn_fail_errno(err, opened, "making a mount namespace for the layers");
-        mount_space_run(layers->space, overlay_of_attached, trial);
-        if (trial->result >= 0)
+        r = try_space(layers, place, trial);
+        if (r >= 0)
                 return MN_OK;
-        if (place == PLACE_ATTACHED)
-                return mn_fail_errno(err, trial->result,
-                                     "storage option overlay.layers=attached does not work here");
-        /* Neither does: images can be kept all the same, and a container's start says what is wrong. */
+        if (is_space_forced)
+                return mn_fail_errno(err, r, "storage option overlay.layers=%s does not work here",
+                                     place == PLACE_STRING ? "string" : "attached");
+        /* None does: images can be kept all the same, and a container's start says what is wrong. */
         mn_warn("this host makes no overlays of layers: containers will not start", " error=\"%s\"",
                 mn_strerror(r));
         mount_space_free(layers->space);
         layers->space = NULL;
+        layers->wants_string = false;
         return MN_OK;
 }
 

@@ -21,6 +21,7 @@ struct layer_store {
         const layer_driver *driver;
         const layer_driver *erofs; /* the form of that driver that works here; NULL: none */
         mount_space *space;        /* NULL: overlays take detached mounts */
+        bool wants_string;         /* overlays in the space take their layers in one string */
         image_trash *trash;
         char *unpack_path;
         char *decompress_path;

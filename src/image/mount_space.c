@@ -191,3 +191,19 @@ int mount_space_reopen(const mount_space *space, int fd) {
                 return -errno;
         return found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino ? MN_TAKE_FD(own) : -ESTALE;
 }
+
+int mount_space_make(mount_space *space, const char *type, const char *folder, unsigned long flags,
+                     const char *options) {
+        static const char name[] =
+                "making"; /* one at a time: there is one thread, with a directory of its own */
+        char places[32];
+        cleanup_free char *path = mn_asprintf("%s/%s", mn_fd_path(space->places_fd, places), name);
+        if (mkdirat(space->places_fd, name, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        int r = chdir(folder) < 0 || mount(type, path, type, flags, options) < 0 ? -errno : 0;
+        if (chdir("/") < 0 && r == 0)
+                r = -errno;
+        cleanup_close int fd = r < 0 ? r : mn_mount_clone(space->places_fd, name, false);
+        mount_space_detach(space, name);
+        return MN_TAKE_FD(fd);
+}

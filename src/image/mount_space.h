@@ -34,3 +34,8 @@ void mount_space_detach(mount_space *space, const char *name);
 /* The directory behind `fd`, which is on a mount of the host, as this namespace has it: a descriptor or
  * -errno. */
 int mount_space_reopen(const mount_space *space, int fd);
+
+/* A file system made by mount(2), as a detached mount or -errno. `folder` is what paths in `options` are
+   relative to; `flags` are MS_*. */
+int mount_space_make(mount_space *space, const char *type, const char *folder, unsigned long flags,
+                     const char *options);

@@ -16,6 +16,7 @@
 #include "base/vec.h"
 #include "codec/tar.h"
 #include "image/layer_private.h"
+#include "image/overlay.h"
 #include "image/rootfs.h"
 #include "sys/fd.h"
 #include "sys/file.h"
@@ -30,20 +31,11 @@ struct mounting {
         const struct rootfs_overlay *spec;
         mount_space *space; /* NULL: layers are detached mounts */
         char **placed;      /* mapped layers attached in the space for this overlay */
-        int context;
+        overlay_maker overlay;
         int fd; /* the result */
         mn_status status;
         mn_err *err;
 };
-
-/* Gives the overlay a layer or directory; old kernels take only paths. */
-static int set_dir(const struct mounting *m, const char *key, int fd) {
-        int r = m->space ? -EINVAL : mn_fs_set_fd(m->context, key, fd);
-        if (r != -EINVAL && r != -EBADF)
-                return r;
-        char path[32];
-        return mn_fs_set(m->context, key, mn_fd_path(fd, path));
-}
 
 /* A copy of the layer's mount through which ids are seen as the user namespace maps them. */
 static int map_ids(struct mounting *m, int layer_fd) {
@@ -65,11 +57,11 @@ static mn_status add_layer(struct mounting *m, const char *diff_id) {
         if (layer < 0)
                 return mn_fail_errno(m->err, layer, "mounting layer %s", diff_id);
         if (m->spec->userns_fd <= 0) {
-                int r = set_dir(m, "lowerdir+", layer);
+                int r = overlay_add_lower(&m->overlay, layer);
                 return r < 0 ? mn_fail_errno(m->err, r, "adding layer %s", diff_id) : MN_OK;
         }
         cleanup_close int mapped = map_ids(m, layer);
-        int r = mapped < 0 ? mapped : set_dir(m, "lowerdir+", mapped);
+        int r = mapped < 0 ? mapped : overlay_add_lower(&m->overlay, mapped);
         return r < 0 ? mn_fail_errno(m->err, r, "mapping the owners of layer %s", diff_id) : MN_OK;
 }
 
@@ -80,13 +72,19 @@ static mn_status mount_single(struct mounting *m, const char *diff_id) {
         return m->fd < 0 ? mn_fail_errno(m->err, m->fd, "mounting layer %s", diff_id) : MN_OK;
 }
 
-/* The writable layer's directories are on a mount of the host, which a namespace of its own sees as another.
- */
-static int set_writable(const struct mounting *m, const char *key, int fd) {
-        cleanup_close int own = m->space ? mount_space_reopen(m->space, fd) : -1;
-        if (m->space && own < 0)
-                return own;
-        return set_dir(m, key, m->space ? own : fd);
+static int set_writable(struct mounting *m) {
+        const struct rootfs_overlay *spec = m->spec;
+        /* The kernel's mark that an earlier mount may not have reached the disk. The machine did not go down
+           since then: what is volatile is removed at its next start. */
+        int r = spec->is_volatile ? mn_remove_tree(spec->work_fd, "work/incompat") : 0;
+        if (r < 0 || !m->space)
+                return r < 0 ? r
+                             : overlay_set_writable(&m->overlay, spec->upper_fd, spec->work_fd,
+                                                    spec->is_volatile);
+        /* The directories are on a mount of the host, which a namespace of its own sees as another. */
+        cleanup_close int upper = mount_space_reopen(m->space, spec->upper_fd);
+        cleanup_close int work = upper < 0 ? upper : mount_space_reopen(m->space, spec->work_fd);
+        return work < 0 ? work : overlay_set_writable(&m->overlay, upper, work, spec->is_volatile);
 }
 
 static mn_status make_overlay(struct mounting *m) {
@@ -96,23 +94,12 @@ static mn_status make_overlay(struct mounting *m) {
                 st = add_layer(m, spec->layers[i]);
         if (st)
                 return st;
-        int r = 0;
-        if (spec->upper_fd >= 0) {
-                r = set_writable(m, "upperdir", spec->upper_fd);
-                if (r >= 0)
-                        r = set_writable(m, "workdir", spec->work_fd);
-                /* The kernel's mark that an earlier mount may not have reached the disk. The machine did not
-                   go down since then: what is volatile is removed at its next start. */
-                if (r >= 0 && spec->is_volatile)
-                        r = mn_remove_tree(spec->work_fd, "work/incompat");
-                if (r >= 0 && spec->is_volatile)
-                        r = mn_fs_set(m->context, "volatile", NULL);
-        }
+        int r = spec->upper_fd >= 0 ? set_writable(m) : 0;
         if (r >= 0)
-                r = mn_fs_mount(m->context, spec->is_readonly ? MN_MOUNT_RDONLY : 0);
+                r = overlay_mount(&m->overlay, spec->is_readonly);
         if (r < 0) {
                 char message[256];
-                mn_fs_message(m->context, message, sizeof(message));
+                overlay_message(&m->overlay, message, sizeof(message));
                 return mn_fail_errno(m->err, r, "mounting the root file system%s%s", *message ? ": " : "",
                                      message);
         }
@@ -127,9 +114,9 @@ static void mount_layers(void *arg) {
                 m->status = mount_single(m, layers[0]);
                 return;
         }
-        cleanup_close int context = mn_fs_open("overlay");
-        m->context = context;
-        m->status = context < 0 ? mn_fail_errno(m->err, context, "opening an overlay") : make_overlay(m);
+        int r = overlay_begin(&m->overlay, m->space, layer_store_wants_string(m->images->layers_on_disk));
+        m->status = r < 0 ? mn_fail_errno(m->err, r, "opening an overlay") : make_overlay(m);
+        overlay_release(&m->overlay);
         for (char **name = m->placed; name && *name; name++) /* the overlay has copies of its own */
                 mount_space_detach(m->space, *name);
         mn_strv_free(m->placed);

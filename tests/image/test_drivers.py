@@ -11,6 +11,7 @@ from harness import daemon as daemons
 from test_layers import in_root
 
 DRIVERS = ['erofs,erofs.backing=file', 'erofs,erofs.backing=loop', 'unpack']
+PLACES = {'detached': 'detached', 'attached': 'in a mount namespace of the daemon', 'string': 'in a mount namespace of the daemon, named in one string'}
 needs_loop = pytest.mark.skipif(not os.path.exists("/dev/loop-control"), reason="this machine has no loop devices")
 
 
@@ -27,7 +28,7 @@ def loops_below(directory):
 
 
 @needs_loop
-@pytest.mark.parametrize('place', ['detached', 'attached'])
+@pytest.mark.parametrize('place', ['detached', 'attached', 'string'])
 @pytest.mark.parametrize('driver', DRIVERS)
 def test_each_way_gives_the_same_root(tmp_path, driver, place):
     store = Store(tmp_path, f'{driver},overlay.layers={place}')
@@ -36,6 +37,16 @@ def test_each_way_gives_the_same_root(tmp_path, driver, place):
     assert done.stdout == 'd d/b d/c l 5000\nnew\nc\nn\n', done.stderr
     store.run('rmf', 'test:1')
     assert loops_below(tmp_path) == []
+
+
+@pytest.mark.parametrize('place', PLACES)
+def test_an_image_of_the_most_layers(tmp_path, place):
+    """480; the names of all of them fit where one string has to hold them."""
+    store = Store(tmp_path, f'unpack,overlay.layers={place}')
+    layers = [evil_layers.Writer().add(f'f{i}', data=str(i).encode()).bytes() for i in range(480)]
+    store.run('load', stdin=archive(layers))
+    done = in_root(store, tmp_path, 'ls | grep -c "^f"; cat f0 f479; echo new > f0 && cat f0')
+    assert done.stdout == '480\n0479new\n', done.stderr
 
 
 def test_options_that_nobody_knows(tmp_path):
@@ -75,7 +86,7 @@ def test_loop_devices_are_found_where_files_are_refused(tmpfs):
 
 
 @needs_loop
-@pytest.mark.parametrize('place', ['detached', 'attached'])
+@pytest.mark.parametrize('place', ['detached', 'attached', 'string'])
 def test_a_killed_daemon_leaks_nothing(place):
     """Containers run from loop devices; the daemon is killed, the next one goes on; in the end no device is left."""
     one = daemons.Daemon('--storage-driver', 'erofs', '--storage-opt', 'erofs.backing=loop', '--storage-opt', f'overlay.layers={place}')
@@ -84,7 +95,7 @@ def test_a_killed_daemon_leaks_nothing(place):
         info = one.request('GET', '/info').json()
         assert info['Driver'] == 'erofs'
         assert info['DriverStatus'] == [['Layers read from', 'loop devices'],
-                                        ['Layer mounts', 'detached' if place == 'detached' else 'in a mount namespace of the daemon']]
+                                        ['Layer mounts', PLACES[place]]]
         with open(daemons.starter_image(), 'rb') as image:
             assert one.request('POST', '/images/load', image.read(), headers={'Content-Type': 'application/x-tar'}).status == 200
         body = {'Image': 'busybox', 'Cmd': ['sleep', '1000'], 'HostConfig': {'NetworkMode': 'none'}}
