@@ -159,10 +159,17 @@ static int put_label(const char *file, const char *label) {
         return attr < 0 ? -ENOENT : mn_file_put(attr, file, label);
 }
 
+/* Not by securityfs, which a caller may have unmounted, as Podman does before it makes a user namespace. */
+static bool has_apparmor(void) {
+        char value = 'N';
+        cleanup_close int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
+        return fd >= 0 && read(fd, &value, 1) == 1 && value == 'Y';
+}
+
 mn_status process_set_labels(const oci_process *spec, mn_err *err) {
         if (spec->apparmor_profile && *spec->apparmor_profile &&
             strcmp(spec->apparmor_profile, "unconfined") != 0) {
-                if (faccessat(AT_FDCWD, "/sys/kernel/security/apparmor", F_OK, 0) < 0)
+                if (!has_apparmor())
                         return mn_fail(err, MN_NOT_IMPLEMENTED,
                                        "process.apparmorProfile: this kernel has no AppArmor");
                 cleanup_free char *text = mn_asprintf("exec %s", spec->apparmor_profile);
@@ -174,9 +181,9 @@ mn_status process_set_labels(const oci_process *spec, mn_err *err) {
                                              spec->apparmor_profile);
         }
         if (spec->selinux_label && *spec->selinux_label) {
-                if (faccessat(AT_FDCWD, "/sys/fs/selinux/enforce", F_OK, 0) < 0)
+                if (faccessat(AT_FDCWD, "/sys/fs/selinux/class/process", F_OK, 0) < 0)
                         return mn_fail(err, MN_NOT_IMPLEMENTED,
-                                       "process.selinuxLabel: this kernel has no SELinux");
+                                       "process.selinuxLabel: no SELinux policy is loaded here");
                 int r = put_label("exec", spec->selinux_label);
                 if (r < 0)
                         return mn_fail_errno(err, r, "process.selinuxLabel: \"%s\"", spec->selinux_label);

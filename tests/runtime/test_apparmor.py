@@ -1,6 +1,7 @@
 """AppArmor profiles of a container and of what is executed in it; on kernels that have AppArmor."""
 import os, subprocess
 import pytest
+from conftest import shifted
 
 pytestmark = pytest.mark.skipif(not os.path.isdir('/sys/kernel/security/apparmor') or not os.path.exists('/sbin/apparmor_parser'),
                                 reason='no AppArmor here')
@@ -40,3 +41,14 @@ def test_apparmor_unknown_profile_is_refused(runtime, bundle):
     c = runtime.start(bundle)
     refused = runtime('exec', '--apparmor', 'no-such-profile', c, 'true', check=False)
     assert refused.returncode != 0 and 'process.apparmorProfile: "no-such-profile"' in refused.stderr
+
+
+def test_apparmor_profile_without_securityfs(runtime, bundle, profile):
+    """Podman takes it away before it has a container with a user namespace made."""
+    shifted(bundle)
+    bundle.process['apparmorProfile'] = profile
+    bundle.shell('cat /proc/self/attr/current').save()
+    script = 'umount -l /sys/kernel/security && exec "$@"'
+    done = subprocess.run(['unshare', '-m', 'sh', '-c', script, 'sh', runtime.program, '--root', runtime.root, 'run', '--bundle', bundle.path, runtime.id()],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.stdout == f'{profile} (enforce)\n', done.stderr
