@@ -59,9 +59,11 @@ static mn_status check_linux(const launch *l, mn_err *err) {
         const oci_linux *linux_ = l->spec->linux_;
         if (!linux_)
                 return MN_OK;
-        if (linux_->mount_label && *linux_->mount_label && !rootfs_has_selinux())
-                return mn_fail(err, MN_NOT_IMPLEMENTED, "linux.mountLabel: this kernel has no SELinux");
-        mn_status st = resctrl_check(linux_->intel_rdt, err);
+        mn_status st = MN_OK;
+        if (linux_->mount_label && *linux_->mount_label)
+                st = rootfs_check_context(linux_->mount_label, "linux.mountLabel", err);
+        if (st == MN_OK)
+                st = resctrl_check(linux_->intel_rdt, err);
         return st == MN_OK ? net_devices_check(linux_, &l->namespaces, err) : st;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 #include "sys/fd.h"
+#include "sys/file.h"
 #include "sys/mountfd.h"
 #include "sys/path.h"
 
@@ -86,8 +87,11 @@ mn_status rootfs_enter(rootfs *fs, mn_err *err) {
         return st;
 }
 
-bool rootfs_has_selinux(void) {
-        return faccessat(AT_FDCWD, "/sys/fs/selinux/enforce", F_OK, 0) == 0;
+mn_status rootfs_check_context(const char *label, const char *field, mn_err *err) {
+        if (faccessat(AT_FDCWD, "/sys/fs/selinux/class/process", F_OK, 0) < 0)
+                return mn_fail(err, MN_NOT_IMPLEMENTED, "%s: no SELinux policy is loaded here", field);
+        int r = mn_file_put(AT_FDCWD, "/sys/fs/selinux/context", label);
+        return r < 0 ? mn_fail_errno(err, r, "%s: \"%s\"", field, label) : MN_OK;
 }
 
 int rootfs_null(rootfs *fs) {

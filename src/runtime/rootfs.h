@@ -55,8 +55,8 @@ mn_status rootfs_enter(rootfs *fs, mn_err *err) MN_MUST_USE;
 /* Binds the terminal behind `slave_fd` over /dev/console. */
 mn_status rootfs_bind_console(rootfs *fs, int slave_fd, mn_err *err) MN_MUST_USE;
 
-/* The kernel labels files (linux.mountLabel). */
-bool rootfs_has_selinux(void);
+/* Whether the kernel's SELinux policy knows the context in `field`, named in errors. */
+mn_status rootfs_check_context(const char *label, const char *field, mn_err *err) MN_MUST_USE;
 
 /* The host's /dev/null as an O_PATH descriptor that is surely it; -errno. */
 int rootfs_null(rootfs *fs);

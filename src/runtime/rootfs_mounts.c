@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -218,14 +219,35 @@ static mn_status finish_fs(rootfs *fs, const oci_mount *mount, const mount_optio
         return r < 0 ? mn_fail_errno(err, r, "options") : keep_known(fs, mount, err);
 }
 
+static const char *mount_label(const rootfs *fs) {
+        const char *label = fs->spec->linux_ ? fs->spec->linux_->mount_label : NULL;
+        return label && *label ? label : NULL;
+}
+
+/* The file system of an IPC namespace's queues is there before anybody mounts it, so it takes no context. */
+static bool is_labelled_later(const oci_mount *spec) {
+        return strcmp(spec->type, "mqueue") == 0;
+}
+
 /* linux.mountLabel: file systems that hold files are labelled as a whole; proc, sysfs and the like cannot be.
  */
 static void add_label(const rootfs *fs, const oci_mount *spec, mount_options *o) {
-        const char *label = fs->spec->linux_ ? fs->spec->linux_->mount_label : NULL;
         bool is_unlabelled = strcmp(spec->type, "proc") == 0 || strcmp(spec->type, "sysfs") == 0 ||
-                             strcmp(spec->type, "cgroup2") == 0;
-        if (label && *label && !is_unlabelled)
-                mn_str_printf(&o->data, "%scontext=\"%s\"", o->data.len ? "," : "", label);
+                             strcmp(spec->type, "cgroup2") == 0 || is_labelled_later(spec);
+        if (mount_label(fs) && !is_unlabelled)
+                mn_str_printf(&o->data, "%scontext=\"%s\"", o->data.len ? "," : "", mount_label(fs));
+}
+
+static mn_status label_later(const rootfs *fs, const oci_mount *spec, mn_err *err) {
+        char path[32];
+        const char *label = is_labelled_later(spec) ? mount_label(fs) : NULL;
+        if (!label)
+                return MN_OK;
+        cleanup_close int fd = mn_open_in_root(fs->root_fd, spec->destination, O_PATH | O_DIRECTORY, 0);
+        int r = fd < 0 ? fd : 0;
+        if (fd >= 0 && setxattr(mn_fd_path(fd, path), "security.selinux", label, strlen(label), 0) < 0)
+                r = -errno;
+        return r < 0 ? mn_fail_errno(err, r, "linux.mountLabel: \"%s\"", label) : MN_OK;
 }
 
 static mn_status mount_fs(rootfs *fs, const oci_mount *spec, mount_options *o, mn_err *err) {
@@ -248,7 +270,8 @@ static mn_status mount_fs(rootfs *fs, const oci_mount *spec, mount_options *o, m
                 return mn_fail_errno(err, -errno, "entering the destination");
         if (mount(source, ".", spec->type, flags, data) < 0)
                 return mn_fail_errno(err, -errno, "type \"%s\"", spec->type);
-        return finish_fs(fs, spec, o, is_late, target, err);
+        mn_status st = label_later(fs, spec, err);
+        return st == MN_OK ? finish_fs(fs, spec, o, is_late, target, err) : st;
 }
 
 static mn_status remount(rootfs *fs, const oci_mount *mount, const mount_options *o, mn_err *err) {
