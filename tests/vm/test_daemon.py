@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on pure cgroup v2 under systemd. Run by tests/vm/run in the virtual machine only."""
+import hashlib
+import io
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 
@@ -12,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness.client import frames  # noqa: E402
-from harness.daemon import Daemon, starter_image  # noqa: E402
+from harness.daemon import Daemon, program, starter_image  # noqa: E402
 
 CGROUP = pathlib.Path("/sys/fs/cgroup")
 
@@ -151,6 +154,70 @@ def test_daemon_with_files_instead():
         running.close()
 
 
+CHANGES = """set -e
+mkdir -p /new/sub; echo data > /new/file; ln /new/file /new/sub/hard; ln -s ../file /new/sub/soft; chmod 4711 /new/file
+chown 7:8 /new; rm /etc/group; mkdir /etc/kept; dd if=/dev/zero of=/new/holes bs=1 count=1 seek=1000000 2>/dev/null; mknod /new/null c 1 3"""
+LOOK = """stat -c '%a %h %u' /new/file /new/sub/hard; cat /new/sub/soft; stat -c '%u:%g' /new; ls /etc/group 2>/dev/null; ls -d /etc/kept
+wc -c < /new/holes; stat -c '%F %t:%T' /new/null"""
+SEEN = "4711 2 0\n4711 2 0\ndata\n7:8\n/etc/kept\n1000001\ncharacter special file 1:3\n"
+
+
+def test_daemon_keeps_images_as_this_kernel_can(machine):
+    release = tuple(int(part) for part in os.uname().release.split(".")[:2])
+    info = machine("GET", "/info", status=200).json()
+    assert (info["Driver"], info["DriverStatus"]) == ("erofs", [
+        ["Layers read from", "files" if release >= (6, 12) else "loop devices"],
+        ["Layer mounts", "in a mount namespace of the daemon" + ("" if release >= (6, 8) else ", named in one string")]])
+    keep_images(machine)
+
+
+def test_daemon_keeps_images_in_directories():
+    running = start_daemon("--storage-driver", "unpack")
+    try:
+        keep_images(Machine(running))
+    finally:
+        running.close()
+
+
+def keep_images(machine):
+    """Loaded, run, committed, saved and loaded again: the same bytes each time."""
+    changed = machine.run("sh", "-c", CHANGES)
+    assert machine.wait(changed) == 0, machine.logs(changed)
+    machine("POST", "/commit", {"Cmd": ["true"]}, 201, query={"container": changed, "repo": "kept", "tag": "1"})
+    saved = machine("GET", "/images/kept:1/get", status=200).body
+    blobs = 0
+    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+        for member in archive:
+            if member.isfile() and member.name.startswith("blobs/sha256/"):
+                assert hashlib.sha256(archive.extractfile(member).read()).hexdigest() == member.name[len("blobs/sha256/"):]
+                blobs += 1
+    assert blobs >= 4  # two layers, configuration and manifest
+    machine.daemon.remove_containers()
+    for turn in range(2):
+        container = machine.run("sh", "-c", LOOK, Image="kept:1")
+        assert machine.wait(container) == 0 and machine.logs(container) == SEEN
+        machine.daemon.remove_containers()
+        machine("DELETE", "/images/kept:1", status=200)
+        machine("POST", "/images/load", saved, 200)
+        assert machine("GET", "/images/kept:1/get", status=200).body == saved
+    machine("DELETE", "/images/kept:1", status=200)
+    assert machine("POST", "/system/check", query={"data": "1"}, status=200).json()["Findings"] == []
+
+
+@pytest.mark.skipif(not os.path.exists("/sys/fs/selinux/class/process"), reason="no SELinux here")
+def test_daemon_selinux_options(machine):
+    """As Docker without --selinux-enabled, which is refused: labels are taken and change nothing."""
+    own = pathlib.Path("/proc/self/attr/current").read_text()
+    for option in ("label=disable", "label=type:svirt_t", "label=level:s0:c1,c2"):
+        container = machine.run("cat", "/proc/self/attr/current", host={"SecurityOpt": [option]})
+        assert machine.wait(container) == 0 and machine.logs(container) == own
+        assert not machine("GET", f"/containers/{container}/json", status=200).json()["ProcessLabel"]
+    assert "name=selinux" not in machine("GET", "/info", status=200).json()["SecurityOptions"]
+    refused = subprocess.run([program("minatod"), "--selinux-enabled", "--data-root", "/tmp/a", "--exec-root", "/tmp/b"], capture_output=True, text=True)
+    assert refused.returncode != 0 and "SELinux" in refused.stderr
+
+
+@pytest.mark.skipif(not os.path.isdir("/sys/kernel/security/apparmor"), reason="no AppArmor here")
 def test_daemon_apparmor(machine):
     """As Docker: the default profile is loaded and applied, other profiles on request, none to a privileged container."""
     look = ("sh", "-c", "cat /proc/self/attr/current; mount -t tmpfs none /tmp 2>/dev/null && echo mounted; "
