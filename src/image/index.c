@@ -115,15 +115,13 @@ static void note_attestations(image_store *images, struct index_record *index) {
 
 /* Counts the manifests of all indexes, for image_index_lists. */
 static void count_entries(image_store *images, const struct index_record *index, bool is_up) {
-        for (size_t i = 0; i < index->nentries; i++) {
-                const char *digest = index->entries[i].digest;
-                uintptr_t n = (uintptr_t) mn_map_get(images->listed, digest);
-                n = is_up ? n + 1 : n - 1;
-                if (n)
-                        mn_map_set(images->listed, digest, (void *) n);
-                else
-                        mn_map_remove(images->listed, digest);
-        }
+        for (size_t i = 0; i < index->nentries; i++)
+                (void) image_count_in(images->listed, index->entries[i].digest, is_up);
+}
+
+static void count_blobs(image_store *images, const struct index_record *index, bool is_up) {
+        for (size_t i = 0; i < index->nblobs; i++)
+                (void) image_count_in(images->attached, index->blobs[i], is_up);
 }
 
 /* The document itself is on the disk: memory has what is looked at often. */
@@ -140,8 +138,10 @@ static void copy_entries(struct index_record *index, const struct index_entry *e
 struct index_record *image_index_register(image_store *images, const char *digest, const char *media_type) {
         struct index_record *index = mn_map_get(images->indexes, digest);
         if (index) { /* more of it may have come */
+                count_blobs(images, index, false);
                 index->nblobs = 0;
                 note_attestations(images, index);
+                count_blobs(images, index, true);
                 return index;
         }
         cleanup_err mn_err err = { 0 };
@@ -163,6 +163,7 @@ struct index_record *image_index_register(image_store *images, const char *diges
         index->media_type = mn_arena_strdup(index->arena, media_type);
         note_attestations(images, index);
         count_entries(images, index, true);
+        count_blobs(images, index, true);
         mn_map_set(images->indexes, digest, index);
         return index;
 }
@@ -171,32 +172,10 @@ struct index_record *image_index_of(image_store *images, const char *full) {
         return mn_map_get(images->index_of_name, full);
 }
 
-/* True when an index or an image names the document. */
-static bool is_named(image_store *images, const char *digest) {
-        struct index_record *index;
-        struct image_record *record;
-        if (mn_map_has(images->indexes, digest) || mn_map_has(images->images, digest) ||
-            mn_map_has(images->by_manifest, digest))
-                return true;
-        for (size_t pos = 0; mn_map_next(images->indexes, &pos, NULL, (void **) &index);)
-                for (size_t i = 0; i < index->nblobs; i++)
-                        if (!strcmp(index->blobs[i], digest))
-                                return true;
-        for (size_t pos = 0; mn_map_next(images->images, &pos, NULL, (void **) &record);)
-                for (size_t i = 0; i < record->manifests.len; i++)
-                        if (!strcmp(record->manifests.items[i].digest, digest))
-                                return true;
-        return false;
-}
-
-void image_document_release(image_store *images, const char *digest) {
-        if (!mn_str_is_empty(digest) && !is_named(images, digest))
-                image_blob_remove(images, digest);
-}
-
 static void drop(image_store *images, struct index_record *index) {
         index = mn_map_take(images->indexes, index->digest);
         count_entries(images, index, false);
+        count_blobs(images, index, false);
         image_document_release(images, index->digest);
         for (size_t i = 0; i < index->nblobs; i++)
                 image_document_release(images, index->blobs[i]);

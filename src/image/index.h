@@ -83,6 +83,3 @@ struct image_record *image_index_image(image_store *images, const struct index_e
    every image serves, though less well. */
 struct image_record *image_index_choose(image_store *images, const struct index_record *index,
                                         const image_platform *platform, bool takes_any);
-
-/* Unlinks a document no image and no index names any more. */
-void image_document_release(image_store *images, const char *digest);

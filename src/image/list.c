@@ -150,13 +150,7 @@ static void fill_summary(image_store *images, const struct selection *s, const i
 
 /* An image others were made from is shown with `all` only, unless it has a name. */
 static bool is_intermediate(image_store *images, const struct image_record *record) {
-        if (record->names.len)
-                return false;
-        struct image_record *other;
-        for (size_t pos = 0; mn_map_next(images->images, &pos, NULL, (void **) &other);)
-                if (mn_str_equal(other->parent, record->id))
-                        return true;
-        return false;
+        return !record->names.len && mn_map_has(images->children, record->id);
 }
 
 static int compare_created(const void *a, const void *b) {

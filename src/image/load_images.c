@@ -136,13 +136,22 @@ static mn_status report_loaded(struct load *l, const struct load_found *image, c
         return st;
 }
 
-static mn_status add_found(struct load *l, struct load_found *f) {
-        char id[IMAGE_ID_SIZE];
-        f->add.references = f->references;
-        mn_status st = image_add(l->images, &f->add, id, NULL, l->err);
-        if (!st)
+/* All are there before the first is told of. */
+static mn_status add_found(struct load *l, load_found_list *found) {
+        const struct image_add_spec **specs = mn_arena_array(l->arena, found->len + 1, sizeof(*specs));
+        char id[MN_DIGEST_SIZE];
+        for (size_t i = 0; i < found->len; i++) {
+                found->items[i].add.references = found->items[i].references;
+                specs[i] = &found->items[i].add;
+        }
+        mn_status st = image_add_all(l->images, specs, found->len, l->err);
+        for (size_t i = 0; !st && i < found->len; i++) {
+                const struct load_found *f = &found->items[i];
+                mn_digest_of(f->add.config, f->add.config_len, id);
                 image_event(l->images, "load", id, id);
-        return st || f->is_quiet ? st : report_loaded(l, f, id);
+                st = f->is_quiet ? MN_OK : report_loaded(l, f, id);
+        }
+        return st;
 }
 
 /* The layout comes first, as it has the manifests; Docker's list may name more. */
@@ -159,8 +168,8 @@ mn_status load_images_of(struct load *l) {
         if (!has_list && !has_index)
                 st = mn_fail(l->err, MN_INVALID,
                              "invalid archive: it has neither manifest.json nor index.json");
-        for (size_t i = 0; !st && i < found.len; i++)
-                st = add_found(l, &found.items[i]);
+        if (!st)
+                st = add_found(l, &found);
         mn_vec_release(&found);
         return st;
 }

@@ -157,6 +157,8 @@ mn_status image_pin(image_store *images, const char *name, const char *platform,
         struct image_record *record;
         image_lock(images);
         mn_status st = image_find_platform(images, name, platform, &record, err);
+        if (!st && record->is_leaving)
+                st = not_found(name, err);
         if (!st) {
                 record->npins++;
                 memcpy(ret_id, record->id, IMAGE_ID_SIZE);

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/strv.h"
 #include "base/time.h"
 #include "codec/digest.h"
 #include "image/index.h"
@@ -18,72 +19,20 @@
 #include "sys/fd.h"
 #include "sys/file.h"
 
-/* ---- records ---- */
+/* ---- counts ---- */
 
-#define MANIFEST(member) offsetof(struct image_manifest, member)
-static const mn_field manifest_fields[] = {
-        { "Digest", &mn_type_str, MANIFEST(digest), MN_REQUIRED },
-        { "MediaType", &mn_type_str, MANIFEST(media_type) },
-        { 0 },
-};
-static const mn_type manifest_type = MN_STRUCT(struct image_manifest, manifest_fields);
-static const mn_type manifest_list_type = MN_LIST_OF(&manifest_type);
-
-#define RECORD(member) offsetof(struct image_record, member)
-static const mn_field image_fields[] = {
-        { "Id", &mn_type_str, RECORD(id), MN_REQUIRED },
-        { "Layers", &mn_type_strv, RECORD(layers) },
-        { "Parent", &mn_type_str, RECORD(parent), MN_OMIT_EMPTY },
-        { "Created", &mn_type_i64, RECORD(created) },
-        { "Size", &mn_type_i64, RECORD(size) },
-        { "LastTagged", &mn_type_i64, RECORD(last_tagged), MN_OMIT_EMPTY },
-        { "LastUsed", &mn_type_i64, RECORD(last_used), MN_OMIT_EMPTY },
-        { "Labels", &mn_type_str_map, RECORD(labels), MN_OMIT_EMPTY },
-        { "Manifests", &manifest_list_type, RECORD(manifests), MN_OMIT_EMPTY },
-        { "Signers", &policy_signer_list_type, RECORD(signers), MN_OMIT_EMPTY },
-        { "Hidden", &mn_type_bool, RECORD(is_hidden), MN_OMIT_EMPTY },
-        { 0 },
-};
-const mn_type image_record_type = MN_STRUCT(struct image_record, image_fields);
-
-#define SOURCE(member) offsetof(struct layer_source, member)
-static const mn_field source_fields[] = {
-        { "Repository", &mn_type_str, SOURCE(repository) },
-        { "Digest", &mn_type_str, SOURCE(digest) },
-        { "MediaType", &mn_type_str, SOURCE(media_type) },
-        { "Size", &mn_type_i64, SOURCE(size) },
-        { 0 },
-};
-static const mn_type source_type = MN_STRUCT(struct layer_source, source_fields);
-static const mn_type source_list_type = MN_LIST_OF(&source_type);
-
-static const mn_field layer_fields[] = {
-        { "DiffId", &mn_type_str, offsetof(struct layer_record, diff_id), MN_REQUIRED },
-        { "Size", &mn_type_i64, offsetof(struct layer_record, size) },
-        { "Sources", &source_list_type, offsetof(struct layer_record, sources), MN_OMIT_EMPTY },
-        { 0 },
-};
-const mn_type layer_record_type = MN_STRUCT(struct layer_record, layer_fields);
-
-static const mn_field tag_fields[] = {
-        { "Image", &mn_type_str, offsetof(struct tag_record, image) },
-        { "Index", &mn_type_str, offsetof(struct tag_record, index), MN_OMIT_EMPTY },
-        { "IndexType", &mn_type_str, offsetof(struct tag_record, index_type), MN_OMIT_EMPTY },
-        { 0 },
-};
-const mn_type tag_record_type = MN_STRUCT(struct tag_record, tag_fields);
-
-static void free_image(void *p) {
-        struct image_record *record = p;
-        mn_vec_release(&record->names);
-        mn_arena_free(record->arena);
-        free(record);
+uintptr_t image_count_in(mn_map *counts, const char *key, bool is_up) {
+        uintptr_t n = (uintptr_t) mn_map_get(counts, key) + (is_up ? 1 : (uintptr_t) -1);
+        if (n)
+                mn_map_set(counts, key, (void *) n);
+        else
+                mn_map_remove(counts, key);
+        return n;
 }
 
-static void free_layer(void *p) {
-        struct layer_record *record = p;
-        mn_arena_free(record->arena);
-        free(record);
+void image_count_child(image_store *images, const struct image_record *record, bool is_up) {
+        if (!mn_str_is_empty(record->parent))
+                (void) image_count_in(images->children, record->parent, is_up);
 }
 
 /* ---- locks, events ---- */
@@ -128,75 +77,6 @@ void image_event(image_store *images, const char *action, const char *id, const 
                 images->hooks.event(images->hooks.arg, action, id, name);
 }
 
-/* ---- blobs ---- */
-
-/* Path below blobs/: "sha256/<hex>". The digest was checked, so the name is ours. */
-static void blob_name(const char *digest, char name[MN_DIGEST_SIZE]) {
-        memcpy(name, digest, strlen(digest) + 1);
-        name[strcspn(name, ":")] = '/';
-}
-
-mn_status image_blob_read(image_store *images, const char *digest, mn_arena *arena, const char **ret,
-                          size_t *ret_len, mn_err *err) {
-        char name[MN_DIGEST_SIZE], found[MN_DIGEST_SIZE];
-        cleanup_free char *text = NULL;
-        size_t len = 0;
-        blob_name(digest, name);
-        int r = mn_file_read(images->blobs_fd, name, OCI_DOCUMENT_MAX, &text, &len);
-        if (r < 0)
-                return mn_err_prefix(err, MN_INTERNAL, "blob %s (%s)", digest, mn_strerror(r));
-        cleanup_digest mn_digest *d = mn_digest_new(mn_digest_algorithm_of(digest));
-        mn_digest_update(d, text, len);
-        if (strcmp(mn_digest_finish(d, found), digest) != 0)
-                return mn_fail(err, MN_INTERNAL, "blob %s is damaged", digest);
-        *ret = mn_arena_strndup(arena, text, len);
-        *ret_len = len;
-        return MN_OK;
-}
-
-mn_status image_blob_write(image_store *images, const char *digest, const void *data, size_t len,
-                           mn_err *err) {
-        char name[MN_DIGEST_SIZE];
-        blob_name(digest, name);
-        char folder[8] = { 0 };
-        memcpy(folder, name, strcspn(name, "/"));
-        if (mkdirat(images->blobs_fd, folder, 0700) < 0 && errno != EEXIST)
-                return mn_fail_errno(err, -errno, "storing blob %s", digest);
-        cleanup_close int dir = openat(images->blobs_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        const char *hex = strchr(name, '/') + 1;
-        if (dir >= 0 && faccessat(dir, hex, F_OK, 0) == 0)
-                return MN_OK;
-        int r = dir < 0 ? -errno : mn_file_write_atomic(dir, hex, data, len, 0600);
-        return r < 0 ? mn_fail_errno(err, r, "storing blob %s", digest) : MN_OK;
-}
-
-void image_blob_remove(image_store *images, const char *digest) {
-        char name[MN_DIGEST_SIZE];
-        if (mn_str_is_empty(digest))
-                return;
-        blob_name(digest, name);
-        unlinkat(images->blobs_fd, name, 0);
-}
-
-int64_t image_blob_disk_size(image_store *images, const char *digest) {
-        char name[MN_DIGEST_SIZE];
-        struct stat st;
-        blob_name(digest, name);
-        return fstatat(images->blobs_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (int64_t) st.st_blocks * 512
-                                                                              : 0;
-}
-
-int64_t image_blob_size(image_store *images, const char *digest) {
-        char name[MN_DIGEST_SIZE];
-        struct stat st;
-        blob_name(digest, name);
-        return fstatat(images->blobs_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size : -1;
-}
-
-static void remove_orphan(void *arg, const char *digest) {
-        image_blob_remove(arg, digest);
-}
-
 /* ---- layers ---- */
 
 struct layer_record *image_layer_record(image_store *images, const char *diff_id, int64_t size) {
@@ -228,33 +108,49 @@ void image_release_layer(image_store *images, const char *diff_id) {
         image_unlock(images);
 }
 
-/* Takes one unused layer out of the memory: its id (heap), NULL when there is none. */
-static char *take_unused(image_store *images) {
-        char *diff_id = NULL;
+/* Ids of the layers nobody lists or holds. */
+static char **find_unused(image_store *images) {
+        char **unused = NULL;
         struct layer_record *record;
         image_lock(images);
-        for (size_t pos = 0; !diff_id && mn_map_next(images->layers, &pos, NULL, (void **) &record);)
+        for (size_t pos = 0; mn_map_next(images->layers, &pos, NULL, (void **) &record);)
                 if (!record->nrefs && !record->nholds)
-                        diff_id = mn_strdup(record->diff_id);
-        if (diff_id)
-                mn_map_remove(images->layers, diff_id);
+                        mn_strv_add(&unused, record->diff_id);
         image_unlock(images);
-        return diff_id;
+        return unused;
 }
 
-void image_collect_layers(image_store *images) {
-        for (char *diff_id; (diff_id = take_unused(images)); free(diff_id)) {
+void image_drop_layers(image_store *images, char *const *diff_ids) {
+        for (; diff_ids && *diff_ids; diff_ids++) {
                 cleanup_err mn_err err = { 0 };
-                mn_status st = store_delete(images->db, STORE_KIND_LAYER, diff_id, STORE_RELAXED, &err);
-                if (!st)
-                        st = layer_store_remove(images->layers_on_disk, diff_id, &err);
-                if (st)
-                        mn_warn("removing a layer failed", " layer=%s error=\"%s\"", diff_id,
+                image_lock(images);
+                mn_map_remove(images->layers, *diff_ids);
+                image_unlock(images);
+                if (layer_store_remove(images->layers_on_disk, *diff_ids, &err))
+                        mn_warn("removing a layer failed", " layer=%s error=\"%s\"", *diff_ids,
                                 mn_err_text(&err));
         }
 }
 
+void image_collect_layers(image_store *images) {
+        cleanup_strv char **unused = find_unused(images);
+        cleanup_err mn_err err = { 0 };
+        if (!unused)
+                return;
+        cleanup_store_batch store_batch *batch = store_batch_new();
+        for (char **diff_id = unused; *diff_id; diff_id++)
+                store_batch_delete(batch, STORE_KIND_LAYER, *diff_id);
+        if (store_commit(images->db, batch, STORE_RELAXED, &err))
+                mn_warn("removing layers failed", " error=\"%s\"", mn_err_text(&err));
+        else
+                image_drop_layers(images, unused);
+}
+
 /* ---- reading the state ---- */
+
+static void remove_orphan(void *arg, const char *digest) {
+        image_blob_remove(arg, digest);
+}
 
 static mn_status load_layers(image_store *images, mn_err *err) {
         cleanup_arena mn_arena *arena = mn_arena_new();
@@ -283,6 +179,7 @@ static mn_status load_images(image_store *images, mn_err *err) {
                 record->arena = own;
                 record->use_noted = record->last_used;
                 mn_map_set(images->images, list.items[i].id, record);
+                image_count_child(images, record, true);
                 for (size_t k = record->manifests.len; k > 0; k--)
                         mn_map_set(images->by_manifest, record->manifests.items[k - 1].digest, record);
                 for (char **id = record->layers; !st && id && *id; id++)
@@ -349,14 +246,17 @@ mn_status image_store_open(const image_store_config *config, image_store **ret, 
         images->hooks = config->hooks;
         pthread_mutex_init(&images->change, NULL);
         pthread_mutex_init(&images->lock, NULL);
-        images->images = mn_map_new(free_image);
+        images->images = mn_map_new(image_record_free);
         images->tags = mn_map_new(NULL);
-        images->layers = mn_map_new(free_layer);
+        images->layers = mn_map_new(image_layer_record_free);
         images->init_layers = mn_map_new(free);
         images->by_manifest = mn_map_new(NULL);
         images->indexes = image_index_map_new();
         images->index_of_name = mn_map_new(NULL);
         images->listed = mn_map_new(NULL);
+        images->attached = mn_map_new(NULL);
+        images->children = mn_map_new(NULL);
+        images->released = mn_map_new(NULL);
         cleanup_free char *blobs = mn_asprintf("%s/blobs", config->data_root);
         int r = mn_mkdir_p(blobs, 0700);
         images->blobs_fd = open(blobs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -390,6 +290,9 @@ void image_store_close(image_store *images) {
         mn_map_free(images->index_of_name);
         mn_map_free(images->indexes);
         mn_map_free(images->listed);
+        mn_map_free(images->attached);
+        mn_map_free(images->children);
+        mn_map_free(images->released);
         mn_close(images->blobs_fd);
         pthread_mutex_destroy(&images->change);
         pthread_mutex_destroy(&images->lock);

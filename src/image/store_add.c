@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Adding an image and its names: blobs first, then one commit of the database, then the memory. */
+/* Adding images and their names: documents first, then one commit of the database, then the memory. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,98 +12,16 @@
 #include "image/platform.h"
 #include "image/store_private.h"
 
-enum { MANIFESTS_MAX = 16 };
-
-/* Sizes of the layers, all of which must be on disk. */
-static mn_status sum_layers(image_store *images, char *const *layers, int64_t *ret, mn_err *err) {
-        int64_t sum = 0, size;
-        for (; layers && *layers; layers++) {
-                if (!layer_store_has(images->layers_on_disk, *layers, &size))
-                        return mn_fail(err, MN_INVALID, "layer %s of the image is missing", *layers);
-                sum += size;
-        }
-        *ret = sum;
-        return MN_OK;
-}
-
-static char *copy_or_empty(mn_arena *arena, const char *text) {
-        return mn_arena_strdup(arena, text ? text : "");
-}
-
-/* The manifest that comes now in front of those the image has; the oldest go beyond a bound. */
-static void add_manifests(const struct image_add_spec *spec, const struct image_record *old,
-                          struct image_record *ret) {
-        size_t n = 0;
-        ret->manifests.items = mn_arena_array(ret->arena, MANIFESTS_MAX + 1, sizeof(*ret->manifests.items));
-        if (spec->manifest.data)
-                ret->manifests.items[n++] = (struct image_manifest){
-                        mn_arena_strdup(ret->arena, spec->manifest.digest),
-                        mn_arena_strdup(ret->arena, spec->manifest.media_type)
-                };
-        for (size_t i = 0; i < old->manifests.len && n < MANIFESTS_MAX; i++) {
-                const struct image_manifest *m = &old->manifests.items[i];
-                if (!spec->manifest.data || strcmp(m->digest, spec->manifest.digest) != 0)
-                        ret->manifests.items[n++] = (struct image_manifest){
-                                mn_arena_strdup(ret->arena, m->digest),
-                                mn_arena_strdup(ret->arena, m->media_type)
-                        };
-        }
-        ret->manifests.len = n;
-}
-
-static bool has_signers(const struct image_add_spec *spec) {
-        return spec->signers && spec->signers->len;
-}
-
-/* True when the record says the same of who signed, or nobody looked now. */
-static bool has_same_signers(const struct image_add_spec *spec, const struct image_record *record) {
-        size_t n = has_signers(spec) ? spec->signers->len : 0;
-        for (size_t i = 0; i < n; i++)
-                if (i >= record->signers.len ||
-                    strcmp(spec->signers->items[i].name, record->signers.items[i].name) != 0)
-                        return false;
-        return !n || n == record->signers.len;
-}
-
-/* What `record` would be with the spec's documents; strings in its own new arena. */
-static mn_status make_record(image_store *images, const struct image_add_spec *spec, const char *id,
-                             const struct image_record *old, struct image_record *ret, mn_err *err) {
-        mn_arena *arena = ret->arena;
-        oci_image image;
-        mn_status st = oci_image_decode(spec->config, spec->config_len, arena, &image, err);
+static mn_status write_documents(image_store *images, const struct image_add_spec *spec, const char *id,
+                                 image_blob_batch *batch, mn_err *err) {
+        const struct image_document config = { NULL, id, spec->config, spec->config_len };
+        mn_status st = image_blob_write(images, &config, batch, err);
         if (!st)
-                st = sum_layers(images, image.rootfs.diff_ids, &ret->size, err);
-        if (st)
-                return st;
-        const struct image_record none = { 0 };
-        old = old ? old : &none;
-        ret->id = mn_arena_strdup(arena, id);
-        ret->layers = image.rootfs.diff_ids;
-        ret->parent = copy_or_empty(arena, mn_str_is_empty(spec->parent) ? old->parent : spec->parent);
-        ret->created = image.created;
-        ret->labels = image.config.labels;
-        ret->last_tagged = spec->references && *spec->references ? mn_now_ns() : old->last_tagged;
-        ret->last_used = old->id && !(spec->references && *spec->references) ? old->last_used : mn_now_ns();
-        ret->use_noted = ret->last_used;
-        add_manifests(spec, old, ret);
-        mn_json_copy(&policy_signer_list_type, has_signers(spec) ? spec->signers : &old->signers, arena,
-                     &ret->signers);
-        return MN_OK;
-}
-
-static mn_status write_blob(image_store *images, const struct image_document *d, mn_err *err) {
-        return d->data ? image_blob_write(images, d->digest, d->data, d->len, err) : MN_OK;
-}
-
-static mn_status write_blobs(image_store *images, const struct image_add_spec *spec, const char *id,
-                             mn_err *err) {
-        mn_status st = image_blob_write(images, id, spec->config, spec->config_len, err);
+                st = image_blob_write(images, &spec->manifest, batch, err);
         if (!st)
-                st = write_blob(images, &spec->manifest, err);
-        if (!st)
-                st = write_blob(images, &spec->index, err);
+                st = image_blob_write(images, &spec->index, batch, err);
         for (size_t i = 0; !st && i < spec->nattachments; i++)
-                st = write_blob(images, &spec->attachments[i], err);
+                st = image_blob_write(images, &spec->attachments[i], batch, err);
         return st;
 }
 
@@ -123,52 +41,17 @@ static const struct image_record *target_of(image_store *images, const struct im
         return image_index_fit(is, &host) >= image_index_fit(was, &host) ? record : from;
 }
 
-static mn_status commit(image_store *images, const struct image_add_spec *spec,
-                        const struct image_record *record, mn_err *err) {
-        cleanup_store_batch store_batch *batch = store_batch_new();
-        store_batch_put(batch, STORE_KIND_IMAGE, record->id, &image_record_type, record);
-        image_lock(images);
-        for (char *const *full = spec->references; full && *full; full++) {
-                const struct tag_record tag = { .image = target_of(images, spec, *full, record)->id,
-                                                .index = (char *) (uintptr_t) spec->index.digest,
-                                                .index_type = (char *) (uintptr_t) spec->index.media_type };
-                store_batch_put(batch, STORE_KIND_TAG, *full, &tag_record_type, &tag);
-        }
-        for (char **id = record->layers; id && *id; id++)
-                store_batch_put(batch, STORE_KIND_LAYER, *id, &layer_record_type,
-                                image_layer_record(images, *id, 0));
-        image_unlock(images);
-        return store_commit(images->db, batch, STORE_DURABLE, err);
-}
-
 /* With `lock`. */
-static void point(image_store *images, const char *full, struct image_record *to) {
+void image_point(image_store *images, const char *full, struct image_record *to) {
         struct image_record *from = mn_map_get(images->tags, full);
         for (size_t i = 0; from && i < from->names.len; i++)
                 if (!strcmp(from->names.items[i], full)) {
                         mn_vec_remove(&from->names, i);
                         break;
                 }
-        mn_map_set(images->tags, full, to);
-        mn_vec_push(&to->names, mn_arena_strdup(to->arena, full));
-}
-
-mn_status image_repoint(image_store *images, const char *full, struct image_record *to, mn_err *err) {
-        image_lock(images);
-        const struct index_record *index = image_index_of(images, full);
-        const struct tag_record tag = { .image = to->id,
-                                        .index = index ? index->digest : NULL,
-                                        .index_type = index ? index->media_type : NULL };
-        image_unlock(images);
-        mn_status st = store_put(images->db, STORE_KIND_TAG, full, &tag_record_type, &tag, STORE_DURABLE,
-                                 err);
-        if (st)
-                return st;
-        cleanup_free char *name = mn_strdup(full);
-        image_lock(images);
-        point(images, name, to);
-        image_unlock(images);
-        return MN_OK;
+        const char *name = mn_arena_strdup(to->arena, full);
+        mn_map_set(images->tags, name, to);
+        mn_vec_push(&to->names, name);
 }
 
 /* With `lock`: the manifests lead to the record; blobs of those it has no more go. */
@@ -190,20 +73,22 @@ static void apply(image_store *images, const struct image_add_spec *spec, struct
                 layer_store_has(images->layers_on_disk, *id, &layer->size);
         }
         apply_manifests(images, record, old);
+        image_count_child(images, record, true);
         if (old) {
+                image_count_child(images, old, false);
                 record->npins = old->npins;
                 for (size_t i = 0; i < old->names.len; i++) {
                         const char *name = mn_arena_strdup(record->arena, old->names.items[i]);
                         mn_map_set(images->tags, name, record);
                         mn_vec_push(&record->names, name);
                 }
-                if (old->manifests.len == MANIFESTS_MAX)
-                        dropped = mn_strdup(old->manifests.items[MANIFESTS_MAX - 1].digest);
+                if (old->manifests.len == IMAGE_MANIFESTS_MAX)
+                        dropped = mn_strdup(old->manifests.items[IMAGE_MANIFESTS_MAX - 1].digest);
         }
         mn_map_set(images->images, record->id, record);
         for (char *const *full = spec->references; full && *full; full++) {
                 if (target_of(images, spec, *full, record) == record)
-                        point(images, *full, record);
+                        image_point(images, *full, record);
                 image_index_attach(images, *full,
                                    spec->index.digest ? image_index_register(images, spec->index.digest,
                                                                              spec->index.media_type)
@@ -213,7 +98,6 @@ static void apply(image_store *images, const struct image_add_spec *spec, struct
         free(dropped);
 }
 
-/* True when all of it is there already. With `change`. */
 /* True when the image's files are there: what a check has taken away comes back with the next pull or load.
  */
 static bool is_whole(image_store *images, const struct image_record *record) {
@@ -240,46 +124,170 @@ static bool is_known(image_store *images, const struct image_add_spec *spec, con
         return true;
 }
 
-static mn_status add(image_store *images, const struct image_add_spec *spec, const char *id, bool *ret_is_new,
-                     mn_err *err) {
-        image_lock(images);
-        struct image_record *old = mn_map_get(images->images, id);
-        bool known = is_known(images, spec, old);
-        bool is_complete = known && has_same_signers(spec, old);
-        image_unlock(images);
-        if (ret_is_new)
-                *ret_is_new = !known;
+/* ---- several at once ---- */
+
+/* An image that is being added. */
+struct addition {
+        const struct image_add_spec *spec;
+        char id[MN_DIGEST_SIZE];
+        size_t round;                /* additions of one round share a commit */
+        bool is_known;               /* nothing changes but who signed it */
+        struct image_record *record; /* NULL: nothing changes at all */
+};
+
+/* The additions of one commit. */
+struct round {
+        image_store *images;
+        struct addition **items;
+        size_t n;
+        mn_map *pending; /* id -> the record it will have, borrowed */
+        image_blob_batch documents;
+};
+
+/* Makes the record, unless all of it is there already. */
+static mn_status prepare(struct round *r, struct addition *a, mn_err *err) {
+        image_store *images = r->images;
+        const struct image_record *old = mn_map_get(r->pending, a->id);
+        bool is_complete = false;
+        if (!old) {
+                image_lock(images);
+                old = mn_map_get(images->images, a->id);
+                a->is_known = is_known(images, a->spec, old);
+                is_complete = a->is_known && image_record_has_signers(a->spec, old);
+                image_unlock(images);
+        }
         if (is_complete)
                 return MN_OK;
         struct image_record *record = mn_alloc(sizeof(*record));
         record->arena = mn_arena_new();
-        mn_status st = make_record(images, spec, id, old, record, err);
+        a->record = record;
+        mn_status st = image_record_make(images, a->spec, a->id, old, record, err);
         if (!st)
-                st = write_blobs(images, spec, id, err);
-        int r = st ? 0 : layer_store_sync(images->layers_on_disk);
-        if (r < 0)
-                st = mn_fail_errno(err, r, "storing the layers");
-        if (!st)
-                st = commit(images, spec, record, err);
-        if (st) {
-                mn_arena_free(record->arena);
-                free(record);
-                return st;
+                st = write_documents(images, a->spec, a->id, &r->documents, err);
+        mn_map_set(r->pending, a->id, record);
+        return st;
+}
+
+static void put_names(struct round *r, const struct addition *a, store_batch *batch) {
+        const struct image_add_spec *spec = a->spec;
+        for (char *const *full = spec->references; full && *full; full++) {
+                const struct tag_record tag = { .image = target_of(r->images, spec, *full, a->record)->id,
+                                                .index = (char *) (uintptr_t) spec->index.digest,
+                                                .index_type = (char *) (uintptr_t) spec->index.media_type };
+                store_batch_put(batch, STORE_KIND_TAG, *full, &tag_record_type, &tag);
         }
+}
+
+static mn_status commit(struct round *r, mn_err *err) {
+        image_store *images = r->images;
+        cleanup_store_batch store_batch *batch = store_batch_new();
+        cleanup_map mn_map *layers = mn_map_new(NULL);
+        const char *diff_id;
         image_lock(images);
-        apply(images, spec, record);
+        for (size_t i = 0; i < r->n; i++) {
+                const struct image_record *record = r->items[i]->record;
+                if (!record)
+                        continue;
+                store_batch_put(batch, STORE_KIND_IMAGE, record->id, &image_record_type, record);
+                put_names(r, r->items[i], batch);
+                for (char **id = record->layers; id && *id; id++)
+                        mn_map_set(layers, *id, r);
+        }
+        for (size_t pos = 0; mn_map_next(layers, &pos, &diff_id, NULL);)
+                store_batch_put(batch, STORE_KIND_LAYER, diff_id, &layer_record_type,
+                                image_layer_record(images, diff_id, 0));
         image_unlock(images);
-        return MN_OK;
+        return store_commit(images->db, batch, STORE_DURABLE, err);
+}
+
+/* What the database will name is on the disk before it does. */
+static mn_status store_round(struct round *r, mn_err *err) {
+        mn_status st = MN_OK;
+        for (size_t i = 0; !st && i < r->n; i++)
+                st = prepare(r, r->items[i], err);
+        if (st || !mn_map_len(r->pending))
+                return st;
+        st = image_blobs_sync(r->images, &r->documents, err);
+        int error = st ? 0 : layer_store_sync(r->images->layers_on_disk);
+        if (error < 0)
+                st = mn_fail_errno(err, error, "storing the layers");
+        return st ? st : commit(r, err);
+}
+
+static mn_status add_round(struct round *r, mn_err *err) {
+        mn_status st = store_round(r, err);
+        image_lock(r->images);
+        for (size_t i = 0; i < r->n; i++) {
+                struct addition *a = r->items[i];
+                if (a->record && !st)
+                        apply(r->images, a->spec, a->record);
+                else if (a->record)
+                        image_record_free(a->record);
+        }
+        image_unlock(r->images);
+        image_blobs_release(r->images, &r->documents, st != MN_OK);
+        image_collect_documents(r->images);
+        return st;
+}
+
+/* An addition waits for an earlier one that sets the same name: what a name becomes depends on what it was.
+   The platforms of one index are such. Gives the number of rounds. */
+static size_t plan_rounds(struct addition *additions, size_t n) {
+        cleanup_map mn_map *of_id = mn_map_new(NULL), *of_name = mn_map_new(NULL);
+        size_t nrounds = 0;
+        for (size_t i = 0; i < n; i++) {
+                struct addition *a = &additions[i];
+                a->round = (uintptr_t) mn_map_get(of_id, a->id);
+                char *const *references = a->spec->references;
+                for (char *const *full = references; full && *full; full++)
+                        a->round = MN_MAX(a->round, (uintptr_t) mn_map_get(of_name, *full));
+                for (char *const *full = references; full && *full; full++)
+                        mn_map_set(of_name, *full, (void *) (uintptr_t) (a->round + 1));
+                mn_map_set(of_id, a->id, (void *) (uintptr_t) a->round);
+                nrounds = MN_MAX(nrounds, a->round + 1);
+        }
+        return nrounds;
+}
+
+static mn_status add_planned(image_store *images, struct addition *additions, size_t n, size_t nrounds,
+                             mn_err *err) {
+        cleanup_free struct addition **items = mn_alloc_array(n + 1, sizeof(*items));
+        mn_status st = MN_OK;
+        for (size_t k = 0; !st && k < nrounds; k++) {
+                cleanup_map mn_map *pending = mn_map_new(NULL);
+                struct round round = { .images = images, .items = items, .pending = pending };
+                for (size_t i = 0; i < n; i++)
+                        if (additions[i].round == k)
+                                items[round.n++] = &additions[i];
+                st = add_round(&round, err);
+        }
+        return st;
+}
+
+mn_status image_add_all(image_store *images, const struct image_add_spec *const *specs, size_t n,
+                        mn_err *err) {
+        cleanup_free struct addition *additions = mn_alloc_array(n + 1, sizeof(*additions));
+        for (size_t i = 0; i < n; i++) {
+                additions[i].spec = specs[i];
+                mn_digest_of(specs[i]->config, specs[i]->config_len, additions[i].id);
+        }
+        size_t nrounds = plan_rounds(additions, n);
+        image_change_begin(images);
+        mn_status st = add_planned(images, additions, n, nrounds, err);
+        image_change_end(images);
+        return st;
 }
 
 mn_status image_add(image_store *images, const struct image_add_spec *spec, char ret_id[IMAGE_ID_SIZE],
                     bool *ret_is_new, mn_err *err) {
-        char id[MN_DIGEST_SIZE];
-        mn_digest_of(spec->config, spec->config_len, id);
-        memcpy(ret_id, id, IMAGE_ID_SIZE);
+        struct addition a = { .spec = spec };
+        mn_digest_of(spec->config, spec->config_len, a.id);
+        memcpy(ret_id, a.id, IMAGE_ID_SIZE);
         image_change_begin(images);
-        mn_status st = add(images, spec, id, ret_is_new, err);
+        mn_status st = add_planned(images, &a, 1, 1, err);
         image_change_end(images);
+        if (ret_is_new)
+                *ret_is_new = !a.is_known;
         return st;
 }
 

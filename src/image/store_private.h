@@ -44,6 +44,7 @@ struct image_record {
 
         mn_arena *arena; /* holds all of the above */
         size_t npins;
+        bool is_leaving;            /* is being removed: cannot be pinned */
         MN_VEC(const char *) names; /* keys of the tags that point here */
 };
 
@@ -78,6 +79,9 @@ struct image_store {
         mn_map *indexes;       /* digest -> struct index_record * (index.h) */
         mn_map *index_of_name; /* full reference -> struct index_record *, borrowed */
         mn_map *listed;        /* digest of a manifest -> how many indexes list it */
+        mn_map *attached;      /* digest of an attestation's document -> how many indexes have it */
+        mn_map *children;      /* image id -> how many images have it as parent */
+        mn_map *released;      /* digests of documents somebody ceased to name */
         mn_map *init_layers;   /* image id -> diff id of its init layer (heap) */
 };
 
@@ -90,6 +94,10 @@ struct tag_record {
 
 /* JSON tables of the records. */
 extern const mn_type image_record_type, layer_record_type, tag_record_type;
+
+/* For maps that own records. */
+void image_record_free(void *record);
+void image_layer_record_free(void *record);
 
 /* ---- store.c ---- */
 
@@ -105,11 +113,33 @@ void image_note_use(image_store *images, const char *id);
 /* Tells the event hook, if there is one. */
 void image_event(image_store *images, const char *action, const char *id, const char *name);
 
+/* ---- store_blobs.c ---- */
+
+/* A document that came with an image, kept byte for byte. */
+struct image_document {
+        const char *media_type;
+        const char *digest;
+        const char *data; /* NULL: there is none */
+        size_t len;
+};
+
+/* Documents written, but not permanent yet. */
+typedef MN_VEC(char *) image_blob_batch;
+
 /* A blob's text; a missing or wrong one is MN_INTERNAL. */
 mn_status image_blob_read(image_store *images, const char *digest, mn_arena *arena, const char **ret,
                           size_t *ret_len, mn_err *err) MN_MUST_USE;
-mn_status image_blob_write(image_store *images, const char *digest, const void *data, size_t len,
+
+/* Writes a document that is not there yet. With `change`. */
+mn_status image_blob_write(image_store *images, const struct image_document *d, image_blob_batch *batch,
                            mn_err *err) MN_MUST_USE;
+
+/* Makes the documents of the batch permanent: before the database names them. */
+mn_status image_blobs_sync(image_store *images, const image_blob_batch *batch, mn_err *err) MN_MUST_USE;
+
+/* Ends the batch; its documents are removed when nobody came to name them. */
+void image_blobs_release(image_store *images, image_blob_batch *batch, bool drops);
+
 void image_blob_remove(image_store *images, const char *digest);
 /* Bytes of the blob, -1 when it is not here. */
 int64_t image_blob_size(image_store *images, const char *digest);
@@ -117,7 +147,11 @@ int64_t image_blob_size(image_store *images, const char *digest);
 /* What it takes on the disk; 0 when it is not here. */
 int64_t image_blob_disk_size(image_store *images, const char *digest);
 
-/* ---- store_blobs.c ---- */
+/* Somebody ceased to name the document. With `lock`. */
+void image_document_release(image_store *images, const char *digest);
+
+/* Removes the documents released that nobody names any more. With `change`. */
+void image_collect_documents(image_store *images);
 
 /* Digests of the documents that images and indexes name, as keys. With `lock`. */
 mn_map *image_known_blobs(image_store *images);
@@ -137,15 +171,10 @@ void image_release_layer(image_store *images, const char *diff_id);
 /* Removes layers nobody lists or holds. With `change`. */
 void image_collect_layers(image_store *images);
 
-/* ---- store_add.c ---- */
+/* Removes layers the database does not name any more, from the memory and the disk. With `change`. */
+void image_drop_layers(image_store *images, char *const *diff_ids);
 
-/* A document that came with an image, kept byte for byte. */
-struct image_document {
-        const char *media_type;
-        const char *digest;
-        const char *data; /* NULL: there is none */
-        size_t len;
-};
+/* ---- store_add.c ---- */
 
 struct image_add_spec {
         const char *config; /* text; its digest is the id */
@@ -159,14 +188,36 @@ struct image_add_spec {
         char *const *references; /* full texts with tag or digest, to point to the image; may be NULL */
 };
 
+/* An image has so many manifests, the newest. */
+enum { IMAGE_MANIFESTS_MAX = 16 };
+
+/* What the image's record is with what comes now; `old` is the one it has, NULL when it is new. Strings go to
+   the arena of `ret`. MN_INVALID when a layer is missing. */
+mn_status image_record_make(image_store *images, const struct image_add_spec *spec, const char *id,
+                            const struct image_record *old, struct image_record *ret,
+                            mn_err *err) MN_MUST_USE;
+
+/* True when the record says the same of who signed, or nobody looked now. */
+bool image_record_has_signers(const struct image_add_spec *spec, const struct image_record *record);
+
 /* Adds an image whose layers are all on disk, and its references, at once or not at all. `*ret_is_new` (may
    be NULL) is false when nothing changed. Takes `change`. */
 mn_status image_add(image_store *images, const struct image_add_spec *spec, char ret_id[IMAGE_ID_SIZE],
                     bool *ret_is_new, mn_err *err) MN_MUST_USE;
 
-/* Makes the name, which keeps its index, point to another image. With `change`. */
-mn_status image_repoint(image_store *images, const char *full, struct image_record *to,
+/* Adds several in few commits of the database: each has all of them, or those that do not need what an
+   earlier one brings. After an error those of the commits before are there. Takes `change`. */
+mn_status image_add_all(image_store *images, const struct image_add_spec *const *specs, size_t n,
                         mn_err *err) MN_MUST_USE;
+
+/* Makes the name, which keeps its index, point to the image, in memory. With `lock`. */
+void image_point(image_store *images, const char *full, struct image_record *to);
+
+/* Counts the image's parent as one that has a child more, or less. With `lock`. */
+void image_count_child(image_store *images, const struct image_record *record, bool is_up);
+
+/* Counts in a map of numbers, up or down; what comes to nothing is removed. The new number. */
+uintptr_t image_count_in(mn_map *counts, const char *key, bool is_up);
 
 /* ---- lookup.c ---- */
 
@@ -188,8 +239,3 @@ char *image_familiar(const char *full, mn_arena *arena);
 
 /* True for "name@sha256:..." without a tag. */
 bool image_is_digest_reference(const char *full);
-
-/* ---- remove.c ---- */
-
-/* Removes the reference `full`: from the database, then from memory. With `change`. */
-mn_status image_untag(image_store *images, const char *full, mn_err *err) MN_MUST_USE;

@@ -4,12 +4,14 @@ acknowledged holds, what was not is done or not done but nothing in between, and
 
 MINATO_TEST_CRASH_POINTS=all takes every point (minutes); else each run takes some of them, chosen by MINATO_TEST_SEED."""
 import os
+import pathlib
 import random
 
 import pytest
 
 from effects import Effects, until
 from harness import daemon as daemons
+from harness import layout
 
 SEED = int(os.environ.get("MINATO_TEST_SEED", "1"))
 TAKES_ALL = os.environ.get("MINATO_TEST_CRASH_POINTS") == "all"
@@ -36,6 +38,12 @@ def make(name, body, *actions):
 
 NET, DATA = ("POST", "/networks/create", {"Name": "net"}, {}), ("POST", "/volumes/create", {"Name": "data"}, {})
 IMAGE = daemons.starter_image
+
+
+def many():
+    """Images of two platforms, so many that their documents are synced together."""
+    return layout.many(8, ("amd64", "arm64"), has_own_layers=True)
+
 
 # name: (what is there before, the operation, states that an interrupted one may leave the container in beside before and after)
 OPERATIONS = {
@@ -69,6 +77,10 @@ OPERATIONS = {
     "remove tag": ([("POST", "/images/busybox/tag", None, {"repo": "other", "tag": "1"})],
                    ("DELETE", "/images/other:1", None, {}), ()),
     "remove image": ([], ("DELETE", "/images/busybox", None, {}), ()),
+    "load many": ([], ("POST", "/images/load", many, {}), ()),
+    "remove one of many": ([("POST", "/images/load", many, {})], ("DELETE", "/images/many:3", None, {}), ()),
+    "prune many": ([*make("one", PLAIN), ("POST", "/images/load", many, {})],
+                   ("POST", "/images/prune", None, {"filters": '{"dangling":["false"]}'}), ()),
     "commit": (make("one", PLAIN, "start"), ("POST", "/commit", None, {"container": "one", "repo": "made"}), ()),
     "exec": (make("one", PLAIN, "start"), ("POST", "/containers/one/exec", {"Cmd": ["true"]}, {}), ()),
 }
@@ -95,7 +107,8 @@ def daemon(daemons_, request):
 
 def do(daemon, step):
     method, path, body, query = step
-    return ask(daemon, method, path, body().read_bytes() if callable(body) else body, **query)
+    body = body() if callable(body) else body
+    return ask(daemon, method, path, body.read_bytes() if isinstance(body, pathlib.Path) else body, **query)
 
 
 def clear(daemon):
@@ -145,6 +158,8 @@ def check(daemon, looks, was_done, between, where):
         until(lambda: not daemon.orphans())
     except AssertionError:
         raise AssertionError(f"{where}: left {daemon.orphans()}") from None
+    findings = ask(daemon, "POST", "/system/check").json()["Findings"]  # database and disk agree, every digest holds
+    assert findings == [], f"{where}: {findings}"
     for container in daemon.containers().values():
         if container["State"] in ("running", "paused"):  # and so it is: it can be talked to
             pid = daemon.get(f"/containers/{container['Id']}/json")["State"]["Pid"]

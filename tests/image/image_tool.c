@@ -2,8 +2,8 @@
 /* For the tests: an image store without a daemon.
  *
  *     image-tool ROOT [--driver NAME[,OPTION...]] load < ARCHIVE | list | inspect NAME | history NAME | tag
- * NAME REPO TAG | rm NAME | rmf NAME | save NAME... > ARCHIVE | df | prune | rootfs NAME CONTAINER-DIRECTORY
- * TARGET (attaches the root file system at TARGET) | check [repair]
+ * NAME REPO TAG | rm NAME | rmf NAME | save NAME... > ARCHIVE | df | prune [all] | rootfs NAME
+ * CONTAINER-DIRECTORY TARGET (attaches the root file system at TARGET) | check [repair]
  */
 
 #include <errno.h>
@@ -119,8 +119,10 @@ static mn_status run_df(struct tool *t) {
 
 static mn_status run_prune(struct tool *t) {
         wire_image_prune pruned = { 0 };
-        const wire_filters none = { 0 };
-        const image_prune_spec spec = { .filters = &none };
+        wire_filters filters = { 0 };
+        if (t->nargs)
+                wire_filters_add(&filters, t->arena, "dangling", "false");
+        const image_prune_spec spec = { .filters = &filters };
         mn_status st = image_prune(t->images, &spec, t->arena, &pruned, &t->err);
         if (!st)
                 print(&wire_image_prune_type, &pruned);
