@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (err == 0)
                 err = mn_tar_reader_finish(r);
         struct erofs_layout layout;
-        if (erofs_layout_make(t, &layout) == 0)
+        if (erofs_layout_make(t, (int64_t) size - 1, &layout) == 0)
                 erofs_layout_release(&layout);
         mn_tar_reader_free(r);
         tree_free(t);

@@ -13,7 +13,9 @@
 #include "base/str.h"
 #include "loop/loop.h"
 
-enum { API_VERSION = 155, API_MIN_VERSION = 124 };
+/* Older versions down to API_TOLERATED_VERSION are served as the oldest, unless a newer one is the minimum:
+ * some clients name one and use only what has not changed since (Debian 12's skopeo: v1.22). */
+enum { API_VERSION = 155, API_MIN_VERSION = 124, API_TOLERATED_VERSION = 112 };
 
 typedef struct api_server api_server;
 

@@ -29,7 +29,8 @@ static unsigned parse_version(const char *segment) {
 }
 
 static mn_status check_version(const char *segment, unsigned version, unsigned min, mn_err *err) {
-        if (version < min)
+        bool is_tolerated = min == API_MIN_VERSION && version >= API_TOLERATED_VERSION;
+        if (version < min && !is_tolerated)
                 return mn_fail(err, MN_INVALID,
                                "client version %s is too old. Minimum supported API version is %u.%u, please "
                                "upgrade "
@@ -55,6 +56,7 @@ static mn_status route_call(api_call *c, unsigned min_version, mn_err *err) {
                 mn_status s = check_version(segments[0], c->version, min_version, err);
                 if (s != MN_OK)
                         return s;
+                c->version = MN_MAX(c->version, (unsigned) API_MIN_VERSION);
                 rest++;
                 n--;
         } else {

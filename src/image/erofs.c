@@ -241,11 +241,11 @@ static int put_blocks(struct writer *w, const struct erofs_layout *l, int tar_fd
 /* ---- all of it ---- */
 
 int erofs_write(tree *t, int tar_fd, int64_t tar_size, int index_fd) {
-        uint64_t tar_blocks = ((uint64_t) tar_size + EROFS_BLOCK_SIZE - 1) / EROFS_BLOCK_SIZE;
+        uint64_t tar_blocks = (uint64_t) tar_size / EROFS_BLOCK_SIZE;
         if (tar_blocks > UINT32_MAX - EROFS_TAR_BLOCK)
                 return -EFBIG;
         struct erofs_layout layout;
-        int r = erofs_layout_make(t, &layout);
+        int r = erofs_layout_make(t, tar_size, &layout);
         if (r < 0)
                 return r;
         struct writer *w = mn_alloc(sizeof(*w));

@@ -163,9 +163,26 @@ static void place_inodes(tree *t, struct erofs_layout *l) {
         }
 }
 
-int erofs_layout_make(tree *t, struct erofs_layout *ret) {
+/* Some archives end with the last byte of their last file. The kernel reads whole blocks, so what reaches
+ * beyond the last whole one is copied, as a sparse file of one piece. */
+static void copy_tails(tree *t, struct erofs_layout *l, int64_t tar_size) {
+        int64_t whole = tar_size - tar_size % EROFS_BLOCK_SIZE;
+        for (size_t i = 0; i < l->inodes.len; i++) {
+                struct tree_inode *inode = l->inodes.items[i];
+                if (!S_ISREG(inode->mode) || inode->is_sparse || inode->data_offset + inode->size <= whole)
+                        continue;
+                mn_tar_piece *piece = mn_arena_alloc(tree_arena(t), sizeof(*piece));
+                *piece = (mn_tar_piece){ .offset = 0, .len = inode->size };
+                inode->is_sparse = true;
+                inode->pieces = piece;
+                inode->npieces = 1;
+        }
+}
+
+int erofs_layout_make(tree *t, int64_t tar_size, struct erofs_layout *ret) {
         struct erofs_layout l = { 0 };
         place_inodes(t, &l);
+        copy_tails(t, &l, tar_size);
         uint64_t at = EROFS_SUPER_OFFSET + sizeof(struct erofs_super) + sizeof(struct erofs_device);
         for (size_t i = 0; i < l.inodes.len; i++)
                 at = place_inode(l.inodes.items[i], at);

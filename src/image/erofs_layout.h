@@ -12,14 +12,15 @@ struct erofs_layout {
         uint64_t blocks;                    /* of the whole index */
 };
 
-/* 0, or -EFBIG when the index would pass EROFS_TAR_BLOCK. */
-int erofs_layout_make(tree *t, struct erofs_layout *ret);
+/* For a tar of that many bytes. 0, or -EFBIG when the index would pass EROFS_TAR_BLOCK. */
+int erofs_layout_make(tree *t, int64_t tar_size, struct erofs_layout *ret);
 void erofs_layout_release(struct erofs_layout *l);
 
 /* Bytes of an inode's attributes, header included; 0 without any. */
 size_t erofs_xattr_size(const struct tree_inode *inode);
 
-/* Bytes of its contents in the index: a directory's blocks, a link's target, a copied sparse file. */
+/* Bytes of its contents in the index: a directory's blocks, a link's target, a copied file (sparse, or at the
+ * very end of the tar). */
 uint64_t erofs_own_size(const struct tree_inode *inode);
 
 /* True when the contents stand behind the inode. */

@@ -121,7 +121,7 @@ def test_body_over_the_limit(daemon):
 
 VERSIONS = {
     "/v1.24/version": 200, "/v1.55/version": 200, "/version": 200, "/v1.40/version": 200,
-    "/v1.23/version": 400, "/v1.56/version": 400, "/v2.0/version": 400, "/v0.9/version": 400, "/v1.5/version": 400,
+    "/v1.23/version": 200, "/v1.12/version": 200, "/v1.11/version": 400, "/v1.56/version": 400, "/v2.0/version": 400, "/v0.9/version": 400, "/v1.5/version": 400,
     "/v1/version": 404, "/v1.2x/version": 404, "/versionx": 404, "/": 404, "/v1.44": 404, "/v1.44/": 404,
 }
 
@@ -134,8 +134,8 @@ def test_versions(daemon, path):
 def test_version_messages(daemon):
     assert daemon.request("GET", "/v1.99/info").message == \
         "client version 1.99 is too new. Maximum supported API version is 1.55"
-    assert daemon.request("GET", "/v1.20/info").message == \
-        "client version 1.20 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version"
+    assert daemon.request("GET", "/v1.11/info").message == \
+        "client version 1.11 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version"
 
 
 def test_wrong_method_is_no_page(daemon):

@@ -1,5 +1,5 @@
 """Layers: identical to what tar makes of them, hostile ones harm nothing."""
-import os, pathlib, shutil, subprocess, tarfile
+import hashlib, io, os, pathlib, shutil, subprocess, tarfile
 
 import pytest
 
@@ -109,6 +109,19 @@ def test_init_layer_shields_the_runtime(store, tmp_path):
     done = in_root(store, tmp_path, 'stat -c "%F %n" dev etc proc sys dev/pts dev/shm etc/hosts etc/hostname etc/resolv.conf dev/console .dockerenv && readlink etc/mtab && ls canary')
     assert done.returncode == 0, done.stderr
     assert 'symbolic' not in done.stdout and done.stdout.endswith('/proc/mounts\n')
+
+
+@pytest.mark.parametrize('size', [1, 511, 512, 513, 70_001])
+def test_an_archive_that_ends_with_its_last_byte(store, tmp_path, size):
+    """No padding behind the contents, no closing blocks: Go's tar writes that when it is not closed, and reads it."""
+    contents = os.urandom(size)
+    whole = evil_layers.Writer().add('first', data=b'1' * 700).add('last', data=contents).bytes()
+    cut = whole[:whole.index(contents) + size]
+    store.run('load', stdin=archive([cut]))
+    done = in_root(store, tmp_path, 'sha256sum < last && wc -c < first')
+    assert done.stdout == hashlib.sha256(contents).hexdigest() + '  -\n700\n', done
+    saved = tarfile.open(fileobj=io.BytesIO(store.run('save', 'test:1')))
+    assert cut in [saved.extractfile(member).read() for member in saved if member.isfile()]
 
 
 def test_root_keeps_its_mode(store, tmp_path):

@@ -44,7 +44,7 @@ static void list(const struct tree_inode *dir, const char *prefix, mn_str *out) 
 static void expect(tree *t, const char *want) {
         struct erofs_layout layout;
         mn_str out = { 0 };
-        assert_int_equal(erofs_layout_make(t, &layout), 0);
+        assert_int_equal(erofs_layout_make(t, INT64_MAX, &layout), 0);
         list(tree_root(t), "", &out);
         assert_string_equal(mn_str_text(&out), want);
         erofs_layout_release(&layout);
