@@ -9,7 +9,7 @@
 #include "container/container.h"
 #include "wire/system.h"
 
-enum { IMAGE_MOUNTS_SINCE = 148 };
+enum { PRIVATE_IPC_SINCE = 140, IMAGE_MOUNTS_SINCE = 148 };
 
 mn_status api_container_list(api_call *c, mn_err *err) {
         wire_filters filters;
@@ -31,7 +31,9 @@ mn_status api_container_create(api_call *c, mn_err *err) {
         wire_container_create_response response = { 0 };
         if (!c->has_body)
                 return mn_fail(err, MN_INVALID, "config cannot be empty in order to create a container");
-        const wire_container_create *request = c->body;
+        wire_container_create *request = c->body;
+        if (c->version < PRIVATE_IPC_SINCE && mn_str_is_empty(request->host_config.ipc_mode))
+                request->host_config.ipc_mode = mn_arena_strdup(c->arena, "shareable");
         for (size_t i = 0; c->version < IMAGE_MOUNTS_SINCE && i < request->host_config.mounts.len; i++)
                 if (mn_str_equal(request->host_config.mounts.items[i].type, "image"))
                         return mn_fail(err, MN_INVALID, "Mount type \"Image\" needs API v1.48 or newer");

@@ -197,6 +197,8 @@ mn_status container_image_mount_open(container_engine *e, const container_mount 
                                      mn_err *err) MN_MUST_USE;
 /* Takes away what a start mounted in the bundle. Idempotent. */
 void container_image_mounts_detach(const container *c);
+/* As above, for the /dev/shm that others may join (ipc.c). */
+void container_shared_memory_detach(const container *c);
 
 /* ---- one run (start.c, exit.c) ---- */
 

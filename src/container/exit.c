@@ -250,6 +250,7 @@ void container_tear_down(container *c) {
         cleanup_arena mn_arena *arena = mn_arena_new();
         umount2(container_bundle_path(c, arena, "rootfs"), MNT_DETACH | UMOUNT_NOFOLLOW);
         container_image_mounts_detach(c);
+        container_shared_memory_detach(c);
         int r = mn_remove_tree(c->engine->bundles_fd, c->id);
         if (r == -ENOENT) /* the look for unknown bundles after a daemon's start was faster */
                 r = 0;

@@ -14,16 +14,39 @@
 
 enum { PROFILE_MAX = 4 << 20, ATTACH_TIMEOUT_MS = 10 * 1000 };
 
-/* The first process of the running container `id`. */
-static mn_status pid_of(struct launch *l, const char *id, const char *what, int32_t *ret, mn_err *err) {
+/* The container whose namespace is joined: its id, and what of it counts. */
+struct joined {
+        char *id;
+        int32_t pid;
+        bool is_host_network, is_host_ipc;
+};
+
+/* `what` begins the message: "failed to join PID namespace". */
+static mn_status find_joined(struct launch *l, const char *target, const char *what, struct joined *ret,
+                             mn_err *err) {
+        bool is_network = strstr(what, "network") != NULL;
         ENGINE_LOCKED(l->e);
         container *other = NULL;
-        mn_status status = container_find_locked(l->e, id, &other, err);
+        mn_status status = container_find_locked(l->e, target, &other, err);
         if (status)
-                return status;
+                return mn_err_prefix(err, MN_INVALID, "%s", what);
+        if (other->state.status == CONTAINER_RESTARTING)
+                return mn_fail(err, MN_CONFLICT,
+                               "%s: container %s is restarting, wait until the container is running", what,
+                               target);
+        if (!container_is_running(other) && is_network)
+                return mn_fail(err, MN_CONFLICT, "%s of a non running container: container %s is %s", what,
+                               other->record->name,
+                               container_status_text((container_status) other->state.status));
         if (!container_is_running(other))
-                return mn_fail(err, MN_CONFLICT, "cannot join %s of a non running container: %s", what, id);
-        *ret = other->state.pid;
+                return mn_fail(err, MN_CONFLICT, "%s: container %s is not running", what, target);
+        const wire_host_config *host = &other->record->host_config;
+        *ret = (struct joined){
+                .id = mn_arena_strdup(l->arena, other->id),
+                .pid = other->state.pid,
+                .is_host_network = mn_str_equal(host->network_mode, "host"),
+                .is_host_ipc = mn_str_equal(host->ipc_mode, "host"),
+        };
         return MN_OK;
 }
 
@@ -33,18 +56,38 @@ static mn_status look_up_network(struct launch *l, mn_err *err) {
         l->is_host_network = mn_str_equal(mode, "host");
         if (!target)
                 return MN_OK;
-        int32_t ignored;
-        mn_status status = pid_of(l, target, "network namespace", &ignored, err);
+        struct joined other;
+        mn_status status = find_joined(l, target, "cannot join network namespace", &other, err);
         if (status)
                 return status;
-        ENGINE_LOCKED(l->e);
-        container *other = NULL;
-        status = container_find_locked(l->e, target, &other, err);
-        if (status)
-                return status;
-        l->network_target = mn_arena_strdup(l->arena, other->id);
-        l->is_host_network = mn_str_equal(other->record->host_config.network_mode, "host");
+        l->network_target = other.id;
+        l->is_host_network = other.is_host_network;
         return MN_OK;
+}
+
+static mn_status look_up_ipc(struct launch *l, mn_err *err) {
+        const char *target = container_mode_target(l->record->host_config.ipc_mode);
+        if (!target)
+                return MN_OK;
+        struct joined other;
+        mn_status status = find_joined(l, target, "failed to join IPC namespace", &other, err);
+        if (status)
+                return status;
+        l->ipc_target = other.id;
+        l->ipc_pid = other.pid;
+        l->is_ipc_of_host = other.is_host_ipc;
+        return MN_OK;
+}
+
+static mn_status look_up_pid(struct launch *l, mn_err *err) {
+        const char *target = container_mode_target(l->record->host_config.pid_mode);
+        if (!target)
+                return MN_OK;
+        struct joined other;
+        mn_status status = find_joined(l, target, "failed to join PID namespace", &other, err);
+        if (!status)
+                l->pid_pid = other.pid;
+        return status;
 }
 
 static mn_status read_profile(struct launch *l, mn_err *err) {
@@ -66,12 +109,10 @@ mn_status launch_look_up(struct launch *l, mn_err *err) {
         if (!l->runtime)
                 return mn_fail(err, MN_INVALID, "unknown or invalid runtime name: %s", host->runtime);
         mn_status status = look_up_network(l, err);
-        const char *target = container_mode_target(host->ipc_mode);
-        if (!status && target)
-                status = pid_of(l, target, "IPC", &l->ipc_pid, err);
-        target = container_mode_target(host->pid_mode);
-        if (!status && target)
-                status = pid_of(l, target, "PID", &l->pid_pid, err);
+        if (!status)
+                status = look_up_ipc(l, err);
+        if (!status)
+                status = look_up_pid(l, err);
         if (!status)
                 status = container_links_resolve(l->e, l->record, true, l->arena, &l->links_env, &l->hosts,
                                                  err);
@@ -99,6 +140,7 @@ mn_status launch_spec_input(struct launch *l, container_spec_input *ret, mn_err 
                 .hosts_path = etc_file(l, "hosts"),
                 .resolv_conf_path = etc_file(l, "resolv.conf"),
                 .sources = l->sources,
+                .shm_path = l->shm_path,
                 .init_path = has_init ? o->init_path : NULL,
                 .ipc_pid = l->ipc_pid,
                 .pid_pid = l->pid_pid,

@@ -16,9 +16,10 @@ typedef struct container_spec_input {
                 *hostname_path; /* files bound to /etc/hostname, /etc/hosts, /etc/resolv.conf; NULL: none */
         const char *hosts_path;
         const char *resolv_conf_path;
-        char *const *sources;      /* of record->mounts, in their order: what to bind; NULL for tmpfs */
-        const char *init_path;     /* minato-init, NULL: without */
-        int32_t ipc_pid, pid_pid;  /* processes whose namespaces are joined, for "container:ID" */
+        const char *shm_path;     /* shared with others: what to bind on /dev/shm; NULL: a tmpfs of its own */
+        char *const *sources;     /* of record->mounts, in their order: what to bind; NULL for tmpfs */
+        const char *init_path;    /* minato-init, NULL: without */
+        int32_t ipc_pid, pid_pid; /* processes whose namespaces are joined, for "container:ID" */
         const char *cgroup_parent; /* used when the record names none */
         bool uses_systemd_cgroup;
         bool has_apparmor;           /* this host's containers get the default profile */

@@ -72,19 +72,19 @@ static void add_kernel_mounts(const container_spec_input *in, mn_arena *arena, m
                     options(arena, is_cgroup_writable ? "rw" : "ro", "nosuid", "noexec", "nodev", NULL));
 }
 
-/* Queues of the namespace the container is in; shared memory of the host, of the container's own, or none at
- * all. */
+/* Queues of the namespace the container is in; shared memory of the host, shared with other containers, of
+   the container's own, or none at all. */
 static void add_ipc_mounts(const container_spec_input *in, mn_arena *arena, mount_vec *mounts) {
         const container_record *r = in->record;
         const wire_host_config *host = &r->host_config;
-        bool is_host = mn_str_equal(host->ipc_mode, "host");
+        const char *shared = mn_str_equal(host->ipc_mode, "host") ? "/dev/shm" : in->shm_path;
         if (!is_replaced(r, "/dev/mqueue"))
                 add(mounts, arena, "/dev/mqueue", "mqueue", "mqueue",
                     options(arena, "nosuid", "noexec", "nodev", NULL));
         if (is_replaced(r, "/dev/shm") || mn_str_equal(host->ipc_mode, "none"))
                 return;
-        if (is_host)
-                add(mounts, arena, "/dev/shm", "bind", "/dev/shm", options(arena, "rbind", "rprivate", NULL));
+        if (shared)
+                add(mounts, arena, "/dev/shm", "bind", shared, options(arena, "rbind", "rprivate", NULL));
         else
                 add(mounts, arena, "/dev/shm", "tmpfs", "shm",
                     options(arena, "nosuid", "noexec", "nodev", "mode=1777",

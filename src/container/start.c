@@ -367,6 +367,8 @@ static mn_status prepare(struct launch *l, mn_err *err) {
                 status = make_working_dir(l, err);
         if (!status)
                 status = use_mounts(l, err);
+        if (!status)
+                status = launch_share_memory(l, err);
         const char *profile = container_apparmor_profile(&l->record->host_config, l->e->has_apparmor);
         if (!status && mn_str_equal(profile, CONTAINER_DEFAULT_PROFILE))
                 status = container_apparmor_load_default(err);

@@ -93,7 +93,8 @@ class Effects(daemons.Daemon):
             "sandboxes": self.records() ^ running,
             "volumes": self.volume_folders() ^ {v["Name"] for v in self.get("/volumes")["Volumes"] or []},
             "bridges": self.bridges() ^ {n[:12] for n, name in networks.items() if name not in ("none", "host", "bridge")},
-            "mounts": {line.split()[4] for line in open("/proc/self/mountinfo") if str(self.folder) in line},
+            "mounts": {line.split()[4] for line in open("/proc/self/mountinfo") if str(self.folder) in line}
+                      - {str(self.exec / "containers" / i / "shm") for i in running},  # those that let others in have one
             "processes": self.surplus_processes(len(running)),
             "links": self.surplus_links([known[i] for i in running]),
             "ports": self.ports() ^ {(p["Type"], p["PublicPort"]) for i in running for p in known[i]["Ports"] if "PublicPort" in p},

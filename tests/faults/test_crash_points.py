@@ -20,7 +20,7 @@ SOME = 2
 BUSY = {"Image": "busybox", "Cmd": ["sleep", "1000"], "StopSignal": "KILL"}
 PLAIN = {**BUSY, "HostConfig": {"NetworkMode": "none"}}
 RICH = {**BUSY, "Volumes": {"/anonymous": {}},
-        "HostConfig": {"NetworkMode": "net", "Binds": ["data:/etc"], "Mounts": [{"Type": "image", "Source": "busybox", "Target": "/image"}],
+        "HostConfig": {"NetworkMode": "net", "IpcMode": "shareable", "Binds": ["data:/etc"], "Mounts": [{"Type": "image", "Source": "busybox", "Target": "/image"}],
                        "PortBindings": {"80/tcp": [{"HostPort": "8080"}]}}}
 
 

@@ -34,6 +34,8 @@ SAME_WORDS = [
     (r"OCI runtime exec failed: exec failed: unable to start container process: (.*): unknown", r"OCI runtime exec failed: \1"),
     (r"(Error response from daemon: )([A-Z])", lambda m: m[1] + m[2].lower()),
     (r"(cannot kill container: \S+: )Container", r"\1container"),
+    (r"can't join IPC of container ID: (container ID )?(is not running|non-shareable)",
+     lambda m: f"failed to join IPC namespace: container ID{' ' if m[1] else ': '}{m[2]}"),
 ]
 
 
