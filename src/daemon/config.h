@@ -59,7 +59,7 @@ typedef struct daemon_config {
         MN_LIST(daemon_ulimit) default_ulimits;
         char *default_shm_size, *default_ipc_mode, *default_cgroupns_mode, *cgroup_parent, *seccomp_profile;
         char *init_path;
-        bool init, no_new_privileges, live_restore;
+        bool init, no_new_privileges, live_restore, keeps_compressed_layers;
         int64_t default_stop_timeout, shutdown_timeout;
         char **exec_opts;
         bool uses_systemd_cgroup; /* from exec_opts, or what suits this host */

@@ -112,6 +112,7 @@ static mn_status open_images(struct engine *e, mn_err *err) {
                                       .store = e->store,
                                       .driver = driver,
                                       .driver_options = e->config->storage_opts,
+                                      .keeps_compressed = e->config->keeps_compressed_layers,
                                       .unpack_path = program_path(e->arena, "minato-unpack"),
                                       .decompress_path = program_path(e->arena, "minato-decompress") };
         mn_status s = image_store_open(&config, &e->images, err);
@@ -263,6 +264,7 @@ mn_status modules_open(struct engine *e, mn_err *err) {
 void modules_reload(struct engine *e) {
         image_registry_config config = registry_config_of(e);
         image_registry_reload(e->registry, &config);
+        image_store_keep_compressed(e->images, e->config->keeps_compressed_layers);
 }
 
 void modules_stop(struct engine *e) {

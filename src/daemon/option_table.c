@@ -79,6 +79,8 @@ const option daemon_options[] = {
         ROW("storage-driver", 's', "storage-driver", OPTION_STR, storage_driver, false,
             "Storage driver to use"),
         ROW("storage-opt", 0, "storage-opts", OPTION_LIST, storage_opts, false, "Storage driver options"),
+        RELOAD("keep-compressed-layers", OPTION_BOOL, keeps_compressed_layers,
+               "Keep the compressed form of layers that come, so that they leave with their digests"),
         ROW("registry-mirror", 0, "registry-mirrors", OPTION_LIST, registry_mirrors, true,
             "Mirror to ask first: URL (of docker.io) or REGISTRY=URL"),
         ROW("registry-token-realm", 0, "registry-token-realms", OPTION_LIST, token_realms, false,

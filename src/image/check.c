@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "image/layer_blob.h"
 #include "image/store_private.h"
 
 /* What has the wrong bytes is taken away: then the next pull or load of the image brings it again. */
@@ -103,6 +104,24 @@ static void check_layer(const struct check *c, const char *diff_id) {
         report(c, "layer", diff_id, mn_err_text(&err), action);
 }
 
+/* Copies of a layer that are looked at. */
+struct copies {
+        const struct check *check;
+        const char *diff_id;
+};
+
+/* A wrong copy is taken away: a push compresses anew then. */
+static void check_copy(void *arg, const char *digest) {
+        const struct copies *copies = arg;
+        const struct check *c = copies->check;
+        layer_store *layers = c->images->layers_on_disk;
+        cleanup_err mn_err err = { 0 };
+        if (!layer_blob_verify(layers, copies->diff_id, digest, &err))
+                return;
+        bool is_gone = c->spec->repairs && layer_blob_remove(layers, copies->diff_id, digest) == 0;
+        report(c, "layer", copies->diff_id, mn_err_text(&err), is_gone ? "the copy was removed" : NULL);
+}
+
 static void check_layers(const struct check *c) {
         image_lock(c->images);
         cleanup_strv char **layers = keys_of(c->images->layers);
@@ -110,6 +129,7 @@ static void check_layers(const struct check *c) {
         for (char **id = layers; c->spec->reads_data && id && *id; id++) {
                 image_hold_layer(c->images, *id, 0); /* stays while it is read, and is known */
                 check_layer(c, *id);
+                layer_blob_each(c->images->layers_on_disk, *id, check_copy, &(struct copies){ c, *id });
                 image_release_layer(c->images, *id);
         }
 }

@@ -107,7 +107,7 @@ static mn_status store_image(image_store *images, void *session, const compose_s
         if (status)
                 return status;
         for (char **diff_id = document->rootfs.diff_ids; *diff_id; diff_id++)
-                if (!ops->has_layer(images, session, *diff_id))
+                if (!ops->has_layer(images, session, *diff_id, NULL))
                         return mn_fail(err, MN_NOT_FOUND, "layer %s of the base image is gone", *diff_id);
         cleanup_str mn_str text = MN_STR_INIT(OCI_DOCUMENT_MAX);
         oci_image_encode(document, &text);

@@ -56,6 +56,7 @@ typedef struct image_store_config {
                                         NULL: what this host can */
         const char *unpack_path;     /* the program minato-unpack; NULL: no driver "unpack" */
         const char *decompress_path; /* the program minato-decompress; NULL: this process decompresses */
+        bool keeps_compressed;       /* image_store_keep_compressed */
         image_hooks hooks;
 } image_store_config;
 
@@ -66,6 +67,10 @@ void image_store_close(image_store *images);
 /* Sets the hooks after opening, before the first request: the engine's modules know each other in a circle.
  */
 void image_store_set_hooks(image_store *images, const image_hooks *hooks);
+
+/* Whether the compressed form of layers that come from now on is kept beside them, so that they can be pushed
+   and saved with the digests they came with. */
+void image_store_keep_compressed(image_store *images, bool keeps);
 
 /* "erofs" or "unpack": what GET /info and inspect name as the storage driver. */
 const char *image_store_driver(const image_store *images);

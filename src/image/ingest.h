@@ -93,8 +93,9 @@ typedef struct image_ingest_ops {
         /* Opens a session: what is added stays until `end`, whatever is pruned meanwhile. */
         mn_status (*begin)(void *store, void **ret_session, mn_err *err);
 
-        /* True when the layer is there; it is then held by the session. */
-        bool (*has_layer)(void *store, void *session, const char *diff_id);
+        /* True when the layer is there, with a copy of its blob `digest` (NULL: any) if the store keeps such;
+           it is then held by the session. */
+        bool (*has_layer)(void *store, void *session, const char *diff_id, const char *digest);
 
         /* Stores a layer. MN_INVALID when it is no tar or its uncompressed digest is another. */
         mn_status (*add_layer)(void *store, void *session, const image_ingest_layer *layer, mn_err *err);
@@ -134,6 +135,10 @@ typedef struct image_ingest_ops {
         mn_status (*export)(void *store, const char *id, mn_arena *arena, image_export *ret, mn_err *err);
         mn_status (*open_layer)(void *store, const char *diff_id, layer_reader **ret, int64_t *ret_size,
                                 mn_err *err);
+
+        /* Opens the copy the store has of a layer's blob, to be verified by who reads it: a descriptor, or
+           -errno when there is none. NULL: the store keeps none. */
+        int (*open_blob)(void *store, const char *diff_id, const char *digest, int64_t *ret_size);
 } image_ingest_ops;
 
 /* The image store's table; its object is the image_store. */

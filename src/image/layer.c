@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "image/layer_blob.h"
 #include "image/layer_private.h"
 #include "sys/fd.h"
 #include "sys/file.h"
@@ -201,7 +202,7 @@ bool layer_store_has(layer_store *layers, const char *diff_id, int64_t *ret_size
 
 int64_t layer_store_disk_size(layer_store *layers, const char *diff_id) {
         struct layer_sizes sizes;
-        return measure(layers, diff_id, &sizes) < 0 ? 0 : sizes.disk;
+        return measure(layers, diff_id, &sizes) < 0 ? 0 : sizes.disk + layer_blob_disk_size(layers, diff_id);
 }
 
 /* ---- mounting ---- */

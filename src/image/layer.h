@@ -74,7 +74,7 @@ bool layer_store_has(layer_store *layers, const char *diff_id, int64_t *ret_size
 /* Opens the uncompressed tar: 0 or -errno. One that has to be put together is verified while it is read. */
 int layer_store_open_tar(layer_store *layers, const char *diff_id, layer_reader **ret, int64_t *ret_size);
 
-/* Bytes a layer takes on disk. */
+/* Bytes a layer takes on disk, with its compressed copies. */
 int64_t layer_store_disk_size(layer_store *layers, const char *diff_id);
 
 /* The layer's root, mounted once and kept: a duplicate descriptor or -errno. The mount is detached, or

@@ -32,6 +32,7 @@ struct reading {
         mn_str text; /* the head while undecided, a document's text */
         layer_writer *layer;
         mn_digest *digest;    /* of a compressed layer's bytes */
+        layer_copy *copy;     /* of those bytes; NULL: they are not kept */
         layer_ending *ending; /* the layer before; NULL: none */
 };
 
@@ -132,6 +133,8 @@ static mn_status begin_layer(struct reading *r) {
         mn_status st = layer_writer_new(r->load.images->layers_on_disk, NULL, &r->layer, r->load.err);
         if (!st && mn_compression_detect(r->text.data, r->text.len) != MN_COMPRESSION_NONE)
                 r->digest = mn_digest_new(MN_DIGEST_SHA256);
+        if (r->digest && r->load.images->keeps_compressed && mn_str_has_prefix(r->name, "blobs/"))
+                st = layer_copy_new(r->load.images->layers_on_disk, &r->copy, r->load.err);
         return st;
 }
 
@@ -140,7 +143,8 @@ static mn_status feed_layer(struct reading *r, const void *data, size_t len) {
                 return MN_OK;
         if (r->digest)
                 mn_digest_update(r->digest, data, len);
-        return layer_writer_feed(r->layer, data, len, r->load.err);
+        mn_status st = r->copy ? layer_copy_add(r->copy, data, len, r->load.err) : MN_OK;
+        return st ? st : layer_writer_feed(r->layer, data, len, r->load.err);
 }
 
 static mn_status decide(struct reading *r) {
@@ -238,6 +242,7 @@ static mn_status end_layer(struct reading *r) {
         r->ending = layer_ending_begin(&(layer_ending_spec){ .images = r->load.images,
                                                              .writer = MN_TAKE(r->layer),
                                                              .digest = MN_TAKE(r->digest),
+                                                             .copy = MN_TAKE(r->copy),
                                                              .member = r->member,
                                                              .name = r->name });
         return MN_OK;
@@ -363,6 +368,7 @@ mn_status image_load(image_store *images, const image_load_spec *spec, mn_err *e
                 st = mn_fail(r.load.err, ended, "%s", mn_err_text(&ending_err));
         layer_writer_free(r.layer);
         mn_digest_free(r.digest);
+        layer_copy_free(r.copy);
         mn_tar_reader_free(r.reader);
         mn_str_release(&r.text);
         if (!st)

@@ -25,6 +25,8 @@ static mn_status finish(layer_ending_spec *s, mn_err *err) {
                 mn_digest_finish(s->digest, m->digest);
         image_hold_layer(s->images, m->diff_id, layer_writer_size(s->writer));
         st = layer_writer_commit(s->writer, err);
+        if (!st && s->copy)
+                st = layer_copy_keep(s->copy, s->images->layers_on_disk, m->diff_id, m->digest, err);
         if (st)
                 image_release_layer(s->images, m->diff_id);
         return st;
@@ -37,6 +39,7 @@ static void *end(void *arg) {
                 e->spec.member->kind = LOAD_OTHER;
         layer_writer_free(MN_TAKE(e->spec.writer));
         mn_digest_free(MN_TAKE(e->spec.digest));
+        layer_copy_free(MN_TAKE(e->spec.copy));
         return NULL;
 }
 

@@ -3,6 +3,7 @@
 /* The end of an archive's layer (its last bytes hashed and written, synced, named) takes as long as the disk
    needs; meanwhile the next layer is read. */
 
+#include "image/layer_blob.h"
 #include "image/load.h"
 
 typedef struct layer_ending layer_ending;
@@ -13,6 +14,7 @@ typedef struct layer_ending_spec {
         image_store *images;
         layer_writer *writer;
         mn_digest *digest;
+        layer_copy *copy;           /* those bytes, to be kept; NULL: they are not; taken, too */
         struct load_member *member; /* gets its digests; is LOAD_OTHER after a failure */
         const char *name;           /* of the member, for messages */
 } layer_ending_spec;

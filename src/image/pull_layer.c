@@ -148,7 +148,7 @@ static void note_source(const pull_layer_spec *spec) {
 static mn_status fetch_and_store(const pull_layer_spec *spec, registry_http *http, transfer_slot *slot,
                                  mn_err *err) {
         image_registry *registry = registry_session_registry(spec->session);
-        if (spec->ops->has_layer(spec->store, spec->ingest, spec->diff_id)) {
+        if (spec->ops->has_layer(spec->store, spec->ingest, spec->diff_id, spec->descriptor->digest)) {
                 transfer_note(slot, "Already exists", 0, 0);
                 return MN_OK;
         }

@@ -108,6 +108,15 @@ static size_t put_wanted_first(const push_layer_spec *spec, mn_arena *arena, ima
         return n + 1;
 }
 
+/* The copy the store has of the blob that is wanted: it can be sent as it is. */
+static int open_copy(const push_layer_spec *spec) {
+        int64_t size;
+        if (!spec->wanted || !spec->ops->open_blob || !mn_digest_text_is_valid(spec->wanted->digest))
+                return -1;
+        cleanup_close int fd = spec->ops->open_blob(spec->store, spec->diff_id, spec->wanted->digest, &size);
+        return fd >= 0 && size == spec->wanted->size ? MN_TAKE_FD(fd) : -1;
+}
+
 mn_status push_layer(const push_layer_spec *spec, registry_http *http, transfer_slot *slot, push_blob *ret,
                      mn_err *err) {
         cleanup_arena mn_arena *arena = mn_arena_new();
@@ -116,6 +125,10 @@ mn_status push_layer(const push_layer_spec *spec, registry_http *http, transfer_
         bool is_there = false;
         cleanup_free char *mount_url = NULL;
         n = put_wanted_first(spec, arena, &sources, n);
+        cleanup_close int copy = open_copy(spec);
+        for (size_t i = 0; copy >= 0 && i < n; i++) /* no other blob will do */
+                if (strcmp(sources[i].digest, spec->wanted->digest) != 0)
+                        n = i;
         mn_status status = find_existing(spec, http, sources, n, &is_there, ret, err);
         if (status)
                 return status;
@@ -125,7 +138,7 @@ mn_status push_layer(const push_layer_spec *spec, registry_http *http, transfer_
         }
         status = mount_blob(spec, http, sources, n, slot, &mount_url, &is_there, ret, err);
         if (!status && !is_there) {
-                status = push_upload_layer(spec, http, &mount_url, slot, ret, err);
+                status = push_upload_layer(spec, http, copy, &mount_url, slot, ret, err);
                 if (!status)
                         transfer_note(slot, "Pushed", 0, 0);
         }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/push_upload.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/num.h"
@@ -58,12 +60,14 @@ mn_status push_upload_post(const push_layer_spec *spec, registry_http *http, con
 
 /* An upload the registry has begun. */
 struct resume {
+        int copy_fd;        /* what is sent; -1: the layer, compressed */
         char *url;          /* heap; NULL: none yet */
         int64_t have_bytes; /* the registry has them */
 };
 
-/* A layer while it is compressed and sent. */
+/* A layer while it is compressed and sent, or a copy of it. */
 struct upload {
+        int copy_fd; /* -1: it is compressed */
         layer_reader *reader;
         int64_t read_bytes, total_bytes;
         int64_t sent_bytes; /* of the compressed stream, with those skipped */
@@ -87,12 +91,26 @@ static int refill(struct upload *u) {
         return 0;
 }
 
+static ssize_t compress(struct upload *u, char *buf, size_t size) {
+        int r = mn_gzip_wants_input(u->gzip) && !u->is_at_end ? refill(u) : 0;
+        return r < 0 ? r : mn_gzip_take(u->gzip, buf, size);
+}
+
+static ssize_t copy(struct upload *u, char *buf, size_t size) {
+        ssize_t n = pread(u->copy_fd, buf, size, u->read_bytes);
+        if (n < 0)
+                return -errno;
+        u->read_bytes += n;
+        u->is_at_end = n == 0;
+        transfer_note(u->slot, "Pushing", u->read_bytes, u->total_bytes);
+        return n;
+}
+
 /* Source of the request body: compressed bytes, hashed as they go. */
 static ssize_t next_bytes(void *arg, char *buf, size_t size) {
         struct upload *u = arg;
         for (;;) {
-                int r = mn_gzip_wants_input(u->gzip) && !u->is_at_end ? refill(u) : 0;
-                ssize_t n = r < 0 ? r : mn_gzip_take(u->gzip, buf, size);
+                ssize_t n = u->copy_fd >= 0 ? copy(u, buf, size) : compress(u, buf, size);
                 if (n < 0) {
                         (void) !mn_fail_errno(u->err, (int) n, "cannot read the layer");
                         return -1;
@@ -130,7 +148,11 @@ static mn_status send_stream(const push_layer_spec *spec, registry_http *http, c
         if (!next)
                 return mn_fail(err, MN_INTERNAL, "the registry names no place to finish the upload");
         mn_digest_finish(u->hash, ret->digest);
-        snprintf(ret->media_type, sizeof(ret->media_type), "%s", DOCKER_MEDIA_LAYER_GZIP);
+        snprintf(ret->media_type, sizeof(ret->media_type), "%s",
+                 u->copy_fd >= 0 ? spec->wanted->media_type : DOCKER_MEDIA_LAYER_GZIP);
+        if (u->copy_fd >= 0 && strcmp(ret->digest, spec->wanted->digest) != 0)
+                return mn_fail(err, MN_INTERNAL, "the compressed copy %s of layer %s is damaged",
+                               spec->wanted->digest, spec->diff_id);
         ret->size_bytes = u->sent_bytes;
         cleanup_free char *put_url = mn_asprintf("%s%cdigest=%s", next, strchr(next, '?') ? '&' : '?',
                                                  ret->digest);
@@ -163,13 +185,20 @@ static mn_status begin_upload(const push_layer_spec *spec, registry_http *http, 
 
 static mn_status upload_once(const push_layer_spec *spec, registry_http *http, const struct resume *from,
                              transfer_slot *slot, push_blob *ret, registry_response *response, mn_err *err) {
-        struct upload u = { .slot = slot, .err = err, .skip_bytes = from->have_bytes };
+        struct upload u = {
+                .copy_fd = from->copy_fd, .slot = slot, .err = err, .skip_bytes = from->have_bytes
+        };
         cleanup_layer_reader layer_reader *reader = NULL;
-        mn_status status = spec->ops->open_layer(spec->store, spec->diff_id, &reader, &u.total_bytes, err);
+        mn_status status = MN_OK;
+        if (u.copy_fd >= 0)
+                u.total_bytes = spec->wanted->size;
+        else
+                status = spec->ops->open_layer(spec->store, spec->diff_id, &reader, &u.total_bytes, err);
         if (status)
                 return status;
         cleanup_gzip mn_gzip *gzip = mn_gzip_new();
-        cleanup_digest mn_digest *hash = mn_digest_new(MN_DIGEST_SHA256);
+        cleanup_digest mn_digest *hash = mn_digest_new(
+                u.copy_fd >= 0 ? mn_digest_algorithm_of(spec->wanted->digest) : MN_DIGEST_SHA256);
         cleanup_free char *input = mn_alloc(INPUT_SIZE);
         u.reader = reader;
         u.gzip = gzip;
@@ -217,10 +246,10 @@ static mn_status try_upload(const push_layer_spec *spec, registry_http *http, st
 }
 
 /* `*url`, an upload the registry has begun or NULL, is taken over. */
-mn_status push_upload_layer(const push_layer_spec *spec, registry_http *http, char **url, transfer_slot *slot,
-                            push_blob *ret, mn_err *err) {
+mn_status push_upload_layer(const push_layer_spec *spec, registry_http *http, int copy_fd, char **url,
+                            transfer_slot *slot, push_blob *ret, mn_err *err) {
         image_registry *registry = registry_session_registry(spec->session);
-        struct resume r = { .url = *url };
+        struct resume r = { .copy_fd = copy_fd, .url = *url };
         mn_status status;
         bool has_restarted = false;
         *url = NULL;

@@ -16,8 +16,9 @@ mn_status push_upload_post(const push_layer_spec *spec, registry_http *http, con
    usable. */
 char *push_upload_url(const push_layer_spec *spec, const registry_response *response);
 
-/* Sends the layer, compressed as it goes. `*url`, an upload the registry has begun or NULL, is taken over.
-   One that breaks is gone on with where the registry says it stopped: the same bytes are made again, those it
-   has are skipped. */
-mn_status push_upload_layer(const push_layer_spec *spec, registry_http *http, char **url, transfer_slot *slot,
-                            push_blob *ret, mn_err *err) MN_MUST_USE;
+/* Sends the layer: the bytes of `copy_fd`, which must be the blob that is wanted, or compressed as it goes
+   when that is negative. `*url`, an upload the registry has begun or NULL, is taken over. One that breaks is
+   gone on with where the registry says it stopped: the same bytes are made again, those it has are skipped.
+ */
+mn_status push_upload_layer(const push_layer_spec *spec, registry_http *http, int copy_fd, char **url,
+                            transfer_slot *slot, push_blob *ret, mn_err *err) MN_MUST_USE;

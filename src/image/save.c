@@ -7,21 +7,40 @@
 
 #include "base/strv.h"
 #include "image/platform.h"
+#include "sys/fd.h"
 
 /* ---- images ---- */
 
-/* True when the image's own manifest names the uncompressed layers, as the archive has them. */
-static bool has_original(const struct save_part *part, mn_arena *arena) {
+/* True when the store has the layer's blob of that digest. */
+static bool has_blob(image_store *images, const char *diff_id, const oci_descriptor *blob) {
+        int64_t size;
+        if (!strcmp(blob->digest, diff_id))
+                return true;
+        cleanup_close int fd = mn_str_has_prefix(blob->digest, "sha256:")
+                                       ? image_store_ingest_ops.open_blob(images, diff_id, blob->digest,
+                                                                          &size)
+                                       : -1;
+        return fd >= 0 && size == blob->size;
+}
+
+/* The digests the layers have in the archive: those of the image's own manifest when it is all here, else of
+   the uncompressed tars. */
+static void choose_layers(struct save *s, struct save_part *part) {
         const image_export *image = &part->image;
         oci_document manifest;
+        part->layers = image->diff_ids;
         if (!image->manifest.data ||
-            oci_document_decode(image->manifest.data, image->manifest.len, NULL, arena, &manifest, NULL) ||
+            oci_document_decode(image->manifest.data, image->manifest.len, NULL, s->arena, &manifest, NULL) ||
             manifest.kind != OCI_MANIFEST || manifest.layers.len != image->nlayers)
-                return false;
-        for (size_t i = 0; i < image->nlayers; i++)
-                if (strcmp(manifest.layers.items[i].digest, image->diff_ids[i]) != 0)
-                        return false;
-        return true;
+                return;
+        const char **layers = mn_arena_array(s->arena, image->nlayers + 1, sizeof(*layers));
+        for (size_t i = 0; i < image->nlayers; i++) {
+                layers[i] = manifest.layers.items[i].digest;
+                if (!has_blob(s->images, image->diff_ids[i], &manifest.layers.items[i]))
+                        return;
+        }
+        part->layers = layers;
+        part->is_original = true;
 }
 
 static mn_status add_part(struct save *s, struct save_unit *unit, const char *id,
@@ -33,9 +52,9 @@ static mn_status add_part(struct save *s, struct save_unit *unit, const char *id
                 return status;
         if (entry)
                 part->image.manifest = entry->documents[0];
-        part->is_original = has_original(part, s->arena);
         for (size_t i = 0; i < part->image.nlayers; i++)
-                (void) image_store_ingest_ops.has_layer(s->images, s->session, part->image.diff_ids[i]);
+                (void) image_store_ingest_ops.has_layer(s->images, s->session, part->image.diff_ids[i], NULL);
+        choose_layers(s, part);
         unit->nparts++;
         return MN_OK;
 }

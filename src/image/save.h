@@ -11,7 +11,8 @@
 /* One image of a platform. */
 struct save_part {
         image_export image;
-        int64_t *sizes;            /* of the layers */
+        const char **layers;       /* digests of the layers in the archive */
+        int64_t *sizes;            /* and their sizes there */
         const mn_json *descriptor; /* its entry in the index; NULL: there is none */
         bool is_original;          /* its own manifest names the very layers the archive has */
         char digest[MN_DIGEST_SIZE];

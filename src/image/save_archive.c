@@ -3,11 +3,9 @@
  * `save`: an archive that is a docker-archive and an OCI layout at once, as Docker writes it since version
  * 25:
  *
- *     blobs/sha256/<hex>   layers (uncompressed), configs, manifests; each once
- *     index.json           the OCI index with names as annotations; an image of several platforms is an index
- *     manifest.json        Docker's list
- *     oci-layout
- *     repositories         Docker's old map of names
+ *     blobs/sha256/<hex>   layers (uncompressed, or as they came when that is kept), configs, manifests; each
+ * once index.json           the OCI index with names as annotations; an image of several platforms is an
+ * index manifest.json        Docker's list oci-layout repositories         Docker's old map of names
  *
  * Everything in it depends on the images' contents and the names asked for only: the same images give the
  * same bytes.
@@ -85,14 +83,28 @@ static mn_status put_contents(struct save *s, layer_reader *reader, const char *
         return n || left ? mn_fail(err, MN_INTERNAL, "layer %s is cut short on the disk", diff_id) : MN_OK;
 }
 
-static mn_status put_layer(struct save *s, const char *diff_id, int64_t *ret_size, mn_err *err) {
+/* The layer's tar, or the copy the store has of its blob. */
+static mn_status open_layer(struct save *s, const char *diff_id, const char *digest, layer_reader **ret,
+                            int64_t *ret_size, mn_err *err) {
+        if (!strcmp(diff_id, digest))
+                return image_store_ingest_ops.open_layer(s->images, diff_id, ret, ret_size, err);
+        int fd = image_store_ingest_ops.open_blob(s->images, diff_id, digest, ret_size);
+        if (fd < 0)
+                return mn_fail_errno(err, fd, "opening layer %s", digest);
+        *ret = layer_reader_of_tar(fd);
+        layer_reader_verify(*ret, digest, *ret_size);
+        return MN_OK;
+}
+
+static mn_status put_layer(struct save *s, const char *diff_id, const char *digest, int64_t *ret_size,
+                           mn_err *err) {
         cleanup_layer_reader layer_reader *reader = NULL;
-        mn_status status = image_store_ingest_ops.open_layer(s->images, diff_id, &reader, ret_size, err);
-        if (status || !is_first(s, diff_id))
+        mn_status status = open_layer(s, diff_id, digest, &reader, ret_size, err);
+        if (status || !is_first(s, digest))
                 return status;
-        cleanup_free char *path = mn_asprintf("blobs/sha256/%s", diff_id + 7);
+        cleanup_free char *path = mn_asprintf("blobs/sha256/%s", digest + 7);
         int r = put_header(s, path, MN_TAR_FILE, *ret_size);
-        status = r < 0 ? MN_INTERNAL : put_contents(s, reader, diff_id, *ret_size, err);
+        status = r < 0 ? MN_INTERNAL : put_contents(s, reader, digest, *ret_size, err);
         if (r == 0 && !status)
                 r = put_padding(s, *ret_size);
         return r < 0 ? mn_fail_errno(err, r, "cannot write the archive") : status;
@@ -113,7 +125,7 @@ static void write_manifest(const struct save_part *part, mn_str *out) {
         mn_str_add(out, "},\"layers\":[");
         for (size_t i = 0; i < image->nlayers; i++) {
                 mn_str_add(out, i ? "," : "");
-                add_descriptor(out, OCI_MEDIA_LAYER, image->diff_ids[i], part->sizes[i]);
+                add_descriptor(out, OCI_MEDIA_LAYER, part->layers[i], part->sizes[i]);
                 mn_str_add_char(out, '}');
         }
         mn_str_add(out, "]}");
@@ -136,7 +148,7 @@ static mn_status put_part(struct save *s, struct save_part *part, mn_err *err) {
         const image_export *image = &part->image;
         part->sizes = mn_arena_array(s->arena, image->nlayers + 1, sizeof(*part->sizes));
         for (size_t i = 0; i < image->nlayers; i++) {
-                mn_status status = put_layer(s, image->diff_ids[i], &part->sizes[i], err);
+                mn_status status = put_layer(s, image->diff_ids[i], part->layers[i], &part->sizes[i], err);
                 if (status)
                         return status;
         }
@@ -258,7 +270,8 @@ static int put_docker_list(struct save *s) {
                 }
                 mn_str_add(&text, unit->tags.len ? "],\"Layers\":[" : ",\"Layers\":[");
                 for (size_t k = 0; k < image->nlayers; k++)
-                        mn_str_printf(&text, "%s\"blobs/sha256/%s\"", k ? "," : "", image->diff_ids[k] + 7);
+                        mn_str_printf(&text, "%s\"blobs/sha256/%s\"", k ? "," : "",
+                                      unit->primary->layers[k] + 7);
                 mn_str_add(&text, "]}");
         }
         mn_str_add(&text, "]\n");

@@ -244,6 +244,7 @@ mn_status image_store_open(const image_store_config *config, image_store **ret, 
         image_store *images = mn_alloc(sizeof(*images));
         images->db = config->store;
         images->hooks = config->hooks;
+        images->keeps_compressed = config->keeps_compressed;
         pthread_mutex_init(&images->change, NULL);
         pthread_mutex_init(&images->lock, NULL);
         images->images = mn_map_new(image_record_free);
@@ -301,6 +302,10 @@ void image_store_close(image_store *images) {
 
 void image_store_set_hooks(image_store *images, const image_hooks *hooks) {
         images->hooks = *hooks;
+}
+
+void image_store_keep_compressed(image_store *images, bool keeps) {
+        images->keeps_compressed = keeps;
 }
 
 const char *image_store_driver(const image_store *images) {

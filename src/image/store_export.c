@@ -3,6 +3,7 @@
 
 #include "base/strv.h"
 #include "image/index.h"
+#include "image/layer_blob.h"
 #include "image/store_private.h"
 
 /* The newest manifest the image came with; one that cannot be read is none. */
@@ -110,4 +111,9 @@ mn_status store_export_open_layer(void *object, const char *diff_id, layer_reade
         image_store *images = object;
         int r = layer_store_open_tar(images->layers_on_disk, diff_id, ret, ret_size);
         return r < 0 ? mn_fail_errno(err, r, "opening layer %s", diff_id) : MN_OK;
+}
+
+int store_export_open_blob(void *object, const char *diff_id, const char *digest, int64_t *ret_size) {
+        image_store *images = object;
+        return layer_blob_open(images->layers_on_disk, diff_id, digest, ret_size);
 }

@@ -9,3 +9,4 @@ mn_status store_export_index(void *object, const mn_reference *reference, mn_are
                              image_export_index *ret, mn_err *err);
 mn_status store_export_open_layer(void *object, const char *diff_id, layer_reader **ret, int64_t *ret_size,
                                   mn_err *err);
+int store_export_open_blob(void *object, const char *diff_id, const char *digest, int64_t *ret_size);

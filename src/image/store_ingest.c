@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/strv.h"
 #include "image/index.h"
+#include "image/layer_blob.h"
 #include "image/platform.h"
 #include "image/store_export.h"
 #include "image/store_private.h"
@@ -63,12 +64,23 @@ static void hold(image_store *images, struct session *s, const char *diff_id, in
         pthread_mutex_unlock(&s->lock);
 }
 
-static bool has_layer(void *object, void *session, const char *diff_id) {
+/* A blob that is the tar itself needs no copy. */
+static bool wants_copy(const image_store *images, const char *diff_id, const char *digest) {
+        return images->keeps_compressed && digest && strcmp(digest, diff_id) != 0;
+}
+
+static bool is_here(image_store *images, const char *diff_id, const char *digest) {
+        return layer_store_has(images->layers_on_disk, diff_id, NULL) &&
+               (!wants_copy(images, diff_id, digest) ||
+                layer_blob_has(images->layers_on_disk, diff_id, digest));
+}
+
+static bool has_layer(void *object, void *session, const char *diff_id, const char *digest) {
         image_store *images = object;
-        if (!layer_store_has(images->layers_on_disk, diff_id, NULL))
+        if (!is_here(images, diff_id, digest))
                 return false;
         hold(images, session, diff_id, 0);
-        return layer_store_has(images->layers_on_disk, diff_id, NULL);
+        return is_here(images, diff_id, digest);
 }
 
 static mn_status feed_file(layer_writer *w, const image_ingest_layer *layer, mn_err *err) {
@@ -101,6 +113,11 @@ static mn_status add_layer(void *object, void *session, const image_ingest_layer
         if (!st) {
                 hold(images, session, layer->diff_id, layer_writer_size(w));
                 st = layer_writer_commit(w, err);
+        }
+        if (!st && wants_copy(images, layer->diff_id, layer->digest)) {
+                int r = layer_blob_keep(images->layers_on_disk, layer->diff_id, layer->digest, layer->fd);
+                if (r < 0)
+                        st = mn_fail_errno(err, r, "keeping the compressed layer %s", layer->digest);
         }
         layer_writer_free(w);
         return st;
@@ -317,4 +334,5 @@ const image_ingest_ops image_store_ingest_ops = {
         .export = store_export_image,
         .export_index = store_export_index,
         .open_layer = store_export_open_layer,
+        .open_blob = store_export_open_blob,
 };

@@ -9,6 +9,7 @@
  */
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/map.h"
 #include "base/vec.h"
@@ -70,6 +71,7 @@ struct image_store {
         layer_store *layers_on_disk;
         int blobs_fd;
         image_hooks hooks;
+        atomic_bool keeps_compressed;
         pthread_mutex_t change;
         pthread_mutex_t lock;
         mn_map *images;        /* id -> struct image_record * */

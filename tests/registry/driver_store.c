@@ -51,7 +51,8 @@ static void end(void *store, void *session) {
         (void) store, (void) session;
 }
 
-static bool has_layer(void *store, void *session, const char *diff_id) {
+static bool has_layer(void *store, void *session, const char *diff_id, const char *digest) {
+        (void) digest;
         (void) session;
         cleanup_free char *path = path_of(store, "layers", diff_id);
         return access(path, F_OK) == 0;
