@@ -27,6 +27,7 @@ CONTROLS = [
     ('B1', 'binary', THREATS + 'b1_the_runtime_cannot_be_overwritten'),
     ('B2', 'descriptors', THREATS + 'b2_inherited_descriptors_are_closed'),
     ('B3', 'dumpable', THREATS + 'b3_joining_processes_cannot_be_looked_into'),
+    ('B3', 'dumpable', THREATS + 'b3_members_of_a_pod_cannot_be_looked_into'),
     ('B4', 'capabilities', SPEC + 'b4_b5_credentials'),
     ('B5', 'groups', SPEC + 'b4_b5_credentials'),
     ('B6', 'numbers', THREATS + 'b6_users_of_exec[root]'),

@@ -297,16 +297,36 @@ int main(void) {
 """
 
 
-def test_b3_joining_processes_cannot_be_looked_into(runtime, bundle):
-    """B3: pid 1 of a user namespace, with every capability in it, never sees a descriptor of a process that is joining."""
+def spying(runtime, bundle):
+    """Pid 1 of a user namespace, with every capability in it, that notes each descriptor of other processes it sees; its container."""
     subprocess.run(['cc', '-static', '-O2', '-x', 'c', '-o', f'{bundle.root}/bin/spy', '-'], input=SPY, text=True, check=True)
     shifted(bundle)
     bundle.process['args'] = ['spy']
     c = runtime.start(bundle)
     while not os.path.exists(f'{bundle.root}/tmp/ready'):
         time.sleep(0.01)
+    return c
+
+
+def test_b3_joining_processes_cannot_be_looked_into(runtime, bundle):
+    """B3: what joins a container never shows a descriptor."""
+    c = spying(runtime, bundle)
     for _ in range(30):
         runtime('exec', c, 'true')
+    runtime('delete', '--force', c)
+    assert open(f'{bundle.root}/tmp/seen').read() == ''
+
+
+def test_b3_members_of_a_pod_cannot_be_looked_into(runtime, bundle):
+    """B3: nor does a container that is made in a user and a pid namespace which are there already."""
+    c = spying(runtime, bundle)
+    pid, member = runtime.state(c)['pid'], runtime.bundle()
+    shifted(member)
+    for kind in ('user', 'pid'):
+        member.namespace(kind, f'/proc/{pid}/ns/{kind}')
+    member.process['args'] = ['true']
+    for _ in range(30):
+        member.run()
     runtime('delete', '--force', c)
     assert open(f'{bundle.root}/tmp/seen').read() == ''
 
