@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "runtime/launch.h"
@@ -16,13 +18,15 @@ enum { F_ADD_SEALS_ = 1033, F_GET_SEALS_ = 1034, SEAL_ALL = 0xf, SEAL_WRITE = 0x
 
 /* True when nobody can write to what we run from: a read-only mount, or a sealed copy in memory. */
 static bool is_protected(void) {
-        cleanup_close int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-        struct statvfs fs;
-        if (self < 0)
+        struct statfs fs;
+        if (statfs("/proc/self/exe", &fs) < 0)
                 return false;
-        if (fstatvfs(self, &fs) == 0 && (fs.f_flag & ST_RDONLY))
+        if (fs.f_flags & ST_RDONLY)
                 return true;
-        int seals = fcntl(self, F_GET_SEALS_);
+        if (fs.f_type != TMPFS_MAGIC)
+                return false;
+        cleanup_close int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        int seals = self < 0 ? -1 : fcntl(self, F_GET_SEALS_);
         return seals >= 0 && (seals & SEAL_WRITE);
 }
 

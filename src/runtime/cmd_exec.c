@@ -172,11 +172,6 @@ static int child_main(void *arg) {
 
 /* Where the container's own cgroup has been divided (a systemd inside), a process can only be put beside the
  * first one. */
-static int open_birth_cgroup(exec_session *s) {
-        int v2 = mn_cgroup_fd(&s->cgroup, MN_CG_UNIFIED);
-        return v2 < 0 ? -1 : openat(v2, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 static int use_cgroup_of_init(exec_session *s) {
         mn_cgroup_release(&s->cgroup);
         return mn_cgroup_open_pid(&s->cgroup_host, s->container->record.pid, NULL, &s->cgroup);
@@ -191,12 +186,10 @@ static pid_t start_child(exec_session *s, int *ret_pidfd) {
                                .arg = s,
                                .ret_pid = &s->pid,
                                .ret_pidfd = ret_pidfd };
-        cleanup_close int born_in = open_birth_cgroup(s);
-        spec.cgroup_fd = born_in;
+        spec.cgroup_fd = mn_cgroup_fd(&s->cgroup, MN_CG_UNIFIED);
         pid_t pid = mn_clone(&spec);
         if (pid == -EBUSY && use_cgroup_of_init(s) == 0) {
-                mn_close(born_in);
-                spec.cgroup_fd = born_in = open_birth_cgroup(s);
+                spec.cgroup_fd = mn_cgroup_fd(&s->cgroup, MN_CG_UNIFIED);
                 pid = mn_clone(&spec);
         }
         sigprocmask(SIG_SETMASK, &old, NULL);

@@ -59,7 +59,7 @@ mn_status container_reserve(const runtime_context *rt, const char *id, int *ret_
                 return mn_fail(err, MN_CONFLICT, "container with given ID already exists");
         if (r < 0)
                 return mn_fail_errno(err, r, "creating \"%s\"", dir);
-        *ret_dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        *ret_dir_fd = openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return *ret_dir_fd < 0 ? mn_fail_errno(err, -errno, "opening \"%s\"", dir) : MN_OK;
 }
 
@@ -67,7 +67,7 @@ void container_forget(const runtime_context *rt, const char *id) {
         static const char *const files[] = { CONTAINER_STATE_FILE, CONTAINER_CONFIG_FILE, CONTAINER_FIFO,
                                              CONTAINER_START_ERROR };
         cleanup_free char *dir = directory_of(rt, id);
-        cleanup_close int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        cleanup_close int fd = openat(AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return;
         for (size_t i = 0; i < MN_ARRAY_LEN(files); i++)
@@ -119,7 +119,7 @@ mn_status container_open(const runtime_context *rt, const char *id, container *r
         if (st)
                 return st;
         cleanup_free char *dir = directory_of(rt, id);
-        ret->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        ret->dir_fd = openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (ret->dir_fd < 0 && errno == ENOENT)
                 return mn_fail(err, MN_NOT_FOUND, "container \"%s\" does not exist", id);
         if (ret->dir_fd < 0)

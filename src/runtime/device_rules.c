@@ -205,11 +205,10 @@ static int attached_program(int cgroup_fd) {
         return bpf_call(BPF_PROG_GET_FD_BY_ID, &get);
 }
 
-static int apply_v2(int dir, const device_rule_list *rules, bool is_default_allowed) {
-        cleanup_close int cgroup_fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+static int apply_v2(int cgroup_fd, const device_rule_list *rules, bool is_default_allowed) {
         cleanup_close int program = load_program(rules, is_default_allowed);
-        if (cgroup_fd < 0 || program < 0)
-                return cgroup_fd < 0 ? -errno : program;
+        if (program < 0)
+                return program;
         cleanup_close int old = attached_program(cgroup_fd);
         union bpf_attr attr = {
                 .target_fd = (uint32_t) cgroup_fd,

@@ -139,12 +139,10 @@ mn_status launch_bear(launch *l, int *ret_pidfd, mn_err *err) {
         sigset_t all, old;
         sigfillset(&all);
         sigprocmask(SIG_SETMASK, &all, &old);
-        int v2 = mn_cgroup_fd(&l->cgroup, MN_CG_UNIFIED);
-        cleanup_close int born_in = v2 < 0 ? -1 : openat(v2, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         mn_clone_spec child = {
                 .flags = (uint64_t) (unsigned) (l->namespaces.create_flags &
                                                 ~(made_late(&l->namespaces) | CLONE_NEWTIME)),
-                .cgroup_fd = born_in,
+                .cgroup_fd = mn_cgroup_fd(&l->cgroup, MN_CG_UNIFIED),
                 .shares_memory = l->is_fast,
                 .main = launch_child,
                 .arg = l,

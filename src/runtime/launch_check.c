@@ -21,7 +21,7 @@ enum { MAX_CONFIG = 8 << 20, MAX_MOUNTS = 8192 };
 
 static mn_status load_bundle(launch *l, mn_err *err) {
         const char *bundle = l->options->bundle ? l->options->bundle : ".";
-        l->bundle_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        l->bundle_fd = openat(AT_FDCWD, bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (l->bundle_fd < 0)
                 return mn_fail_errno(err, -errno, "bundle \"%s\"", bundle);
         l->bundle = realpath(bundle, NULL);

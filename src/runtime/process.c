@@ -236,7 +236,7 @@ static mn_status check_dir(const char *cwd, mn_err *err) {
         return MN_OK;
 }
 
-static mn_status enter_dir(const process_plan *plan, mn_err *err) {
+static mn_status enter_dir(process_plan *plan, mn_err *err) {
         const char *cwd = plan->spec->cwd;
         int r = change_dir(cwd);
         if (r == -ENOENT && plan->makes_cwd) {
@@ -246,8 +246,10 @@ static mn_status enter_dir(const process_plan *plan, mn_err *err) {
         }
         if (r == -EACCES)
                 return MN_OK; /* tried again as the user */
-        return r < 0 ? mn_fail_errno(err, r, "chdir to cwd (\"%s\") set in config.json failed", cwd)
-                     : check_dir(cwd, err);
+        if (r < 0)
+                return mn_fail_errno(err, r, "chdir to cwd (\"%s\") set in config.json failed", cwd);
+        plan->has_entered_cwd = true;
+        return check_dir(cwd, err);
 }
 
 static mn_status apply_identity(const process_plan *plan, mn_err *err) {
@@ -367,11 +369,12 @@ static mn_status program_error(mn_err *err, int r, const char *name) {
 
 mn_status process_find(process_plan *plan, mn_err *err) {
         const char *name = plan->spec->args[0], *path = default_path;
-        /* The directory could only be entered by the user. */
-        if (change_dir(plan->spec->cwd) < 0)
-                return mn_fail_errno(err, -errno, "chdir to cwd (\"%s\") set in config.json failed",
-                                     plan->spec->cwd);
-        mn_status st = check_dir(plan->spec->cwd, err);
+        mn_status st = MN_OK;
+        if (!plan->has_entered_cwd && change_dir(plan->spec->cwd) < 0)
+                st = mn_fail_errno(err, -errno, "chdir to cwd (\"%s\") set in config.json failed",
+                                   plan->spec->cwd);
+        else if (!plan->has_entered_cwd)
+                st = check_dir(plan->spec->cwd, err);
         if (st)
                 return st;
         if (strchr(name, '/')) {

@@ -35,6 +35,7 @@ typedef struct process_plan {
         int listen_fds; /* --preserve-fds: 3 .. 3+N-1 stay open */
         bool makes_cwd; /* a working directory that is not there is made: for a container, not for exec */
         bool may_not_setgroups; /* in a user namespace where setgroups is denied */
+        bool has_entered_cwd;   /* with the runtime's privileges; else it is tried again as the user */
         char *program;          /* what args[0] was found as; set by process_find */
 } process_plan;
 

@@ -56,7 +56,7 @@ mn_status rootfs_attach(rootfs *fs, mn_err *err) {
                                                      .is_recursive = true });
         if (r < 0)
                 return mn_fail_errno(err, r, "root.path: making the mount private");
-        cleanup_close int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        cleanup_close int slash = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (slash < 0 || (r = mn_mount_attach(fs->root_fd, slash)) < 0)
                 return mn_fail_errno(err, slash < 0 ? -errno : r, "root.path: attaching the mount");
         return MN_OK;
@@ -140,7 +140,7 @@ static int mask_dir(rootfs *fs, const char *name) {
                   "size=0k,nr_inodes=1,mode=755") < 0)
                 return -errno;
         if (fs->empty_fd < 0 && *name != '.')
-                fs->empty_fd = open(name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                fs->empty_fd = openat(AT_FDCWD, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         return 0;
 }
 

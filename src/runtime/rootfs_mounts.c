@@ -47,8 +47,21 @@ static bool is_allowed_in_proc(const char *path) {
         return false;
 }
 
+/* True for a name directly below `dir`, which ends with a slash. */
+static bool is_below(const char *path, const char *dir) {
+        if (!mn_str_has_prefix(path, dir))
+                return false;
+        const char *name = path + strlen(dir);
+        return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 static int open_nofollow(rootfs *fs, const char *path, bool is_dir) {
         char name[256];
+        if (is_below(path, "/")) {
+                int fd = openat(fs->root_fd, path + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                if (fd >= 0 || errno != ENOENT)
+                        return fd < 0 ? -errno : fd;
+        }
         cleanup_close int parent = mn_open_parent_in_root(fs->root_fd, path, TARGET_MODE, name);
         if (parent < 0)
                 return parent;
@@ -76,6 +89,11 @@ static int make_file(rootfs *fs, const char *path) {
 int rootfs_open_target(rootfs *fs, const char *path, bool is_dir, bool is_nofollow) {
         cleanup_close int fd = is_nofollow ? open_nofollow(fs, path, is_dir)
                                            : mn_open_in_root(fs->root_fd, path, O_PATH, 0);
+        /* In our own /dev there are no ways around; should something else be there by now, it is not found.
+         */
+        if (fd == -ENOENT && is_dir && fs->has_fresh_dev && is_below(path, "/dev/") &&
+            mkdirat(fs->dev_fd, path + 5, TARGET_MODE) == 0)
+                fd = mn_open_in_root(fs->root_fd, path, O_PATH, 0);
         if (fd == -ENOENT)
                 fd = is_dir ? mn_mkdir_in_root(fs->root_fd, path, TARGET_MODE, 0, 0) : make_file(fs, path);
         if (fd < 0)

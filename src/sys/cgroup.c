@@ -17,6 +17,9 @@
 #include "sys/file.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
+/* What v2 has without a controller that could be handed down. */
+#define V2_BUILT_IN (MN_CG_UNIFIED | MN_CG_CPUACCT | MN_CG_DEVICES | MN_CG_FREEZER)
+
 enum { CGROUP1_MAGIC = 0x27e0eb, CGROUP2_MAGIC = 0x63677270, MAX_PROC_FILE = 4 << 20 };
 
 /* The names of the controllers, v1 and v2 ("io" is v2's blkio). */
@@ -142,7 +145,7 @@ static void add_hierarchy(mn_cgroup_host *host, const char *name, const char *ow
                 return;
         unsigned mask = is_v2 ? MN_CG_UNIFIED | root_controllers(mount) : controller_mask(name, ',');
         host->items[host->len++] = (mn_cgroup_hierarchy){
-                .controllers = is_pure_v2 ? mask | MN_CG_CPUACCT | MN_CG_DEVICES | MN_CG_FREEZER : mask,
+                .controllers = is_pure_v2 ? mask | V2_BUILT_IN : mask,
                 .is_v2 = is_v2,
                 .name = mn_strdup(name),
                 .mount = mount,
@@ -222,7 +225,7 @@ static mn_cgroup_dir *add_dir(mn_cgroup *cg, const mn_cgroup_hierarchy *h, char 
 }
 
 static int open_dir(mn_cgroup_dir *dir) {
-        dir->fd = open(dir->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        dir->fd = openat(AT_FDCWD, dir->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         return dir->fd < 0 ? -errno : 0;
 }
 
@@ -288,19 +291,20 @@ int mn_cgroup_open_pid(const mn_cgroup_host *host, pid_t pid, const char *id, mn
 
 /* Hands the controllers of a v2 directory down to its children, as far as it has them. */
 static int hand_down(const char *dir, unsigned wanted) {
-        cleanup_close int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        cleanup_free char *has = NULL, *given = NULL;
-        if (fd < 0 || mn_file_read(fd, "cgroup.controllers", 4096, &has, NULL) < 0 ||
-            mn_file_read(fd, "cgroup.subtree_control", 4096, &given, NULL) < 0)
-                return -errno;
-        unsigned missing = controller_mask(has, ' ') & wanted & ~controller_mask(given, ' ');
+        cleanup_free char *has_file = mn_asprintf("%s/cgroup.controllers", dir), *has = NULL;
+        cleanup_free char *given_file = mn_asprintf("%s/cgroup.subtree_control", dir), *given = NULL;
+        int r = mn_file_read(AT_FDCWD, given_file, 4096, &given, NULL);
+        if (r < 0 || !(wanted & ~controller_mask(given, ' ')))
+                return r;
+        r = mn_file_read(AT_FDCWD, has_file, 4096, &has, NULL);
+        unsigned missing = r < 0 ? 0 : controller_mask(has, ' ') & wanted & ~controller_mask(given, ' ');
         if (!missing)
-                return 0;
+                return r;
         char text[128] = "";
         for (size_t i = 0, n = 0; i < MN_ARRAY_LEN(controller_names); i++)
                 if ((missing & controller_names[i].bit) && strcmp(controller_names[i].name, "blkio") != 0)
                         n += (size_t) snprintf(text + n, sizeof(text) - n, "+%s ", controller_names[i].name);
-        return mn_file_put(fd, "cgroup.subtree_control", text);
+        return mn_file_put(AT_FDCWD, given_file, text);
 }
 
 /* A new v1 cpuset has neither processors nor memory nodes, and nothing can be put into it. */
@@ -336,7 +340,7 @@ static int make_dirs(const mn_cgroup_hierarchy *h, char *full, unsigned controll
                 *end = '\0';
                 /* On failure the controller is missing below, which the limit that needs it reports. */
                 if (h->is_v2)
-                        (void) hand_down(full, controllers);
+                        (void) hand_down(full, controllers & h->controllers & ~V2_BUILT_IN);
                 cleanup_free char *parent = is_cpuset ? mn_strdup(full) : NULL;
                 *end = '/';
                 *next = '\0';

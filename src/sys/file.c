@@ -17,9 +17,9 @@
 #include "base/vec.h"
 #include "sys/fd.h"
 
-/* The rest of a file whose first bytes are in `text` already. */
-static int read_rest(int fd, size_t max, mn_str *text) {
-        for (size_t chunk = 8192;; chunk = chunk < 1 << 20 ? chunk * 2 : chunk) {
+/* The rest of a file whose first bytes are in `text` already, `chunk` bytes at first. */
+static int read_rest(int fd, size_t chunk, size_t max, mn_str *text) {
+        for (;; chunk = chunk < 1 << 20 ? chunk * 2 : chunk) {
                 size_t want = MN_MIN(chunk, max + 1 - text->len);
                 char *to = want ? mn_str_reserve(text, want) : NULL;
                 if (!to)
@@ -36,17 +36,25 @@ static int read_rest(int fd, size_t max, mn_str *text) {
         }
 }
 
-int mn_file_read_fd(int fd, size_t max, char **ret, size_t *ret_len) {
-        char first[4096]; /* most files end here, and cost no more memory than they need */
+enum { FIRST_READ = 4096 };
+
+/* Most files end in the first read, and cost no more memory than they need. */
+static int read_first(int fd, size_t max, mn_str *text) {
+        char first[FIRST_READ];
         size_t want = MN_MIN(sizeof(first), max + 1);
         ssize_t n = mn_read_full(fd, first, want);
         if (n < 0)
                 return (int) n;
         if ((size_t) n > max)
                 return -EFBIG;
+        mn_str_add_len(text, first, (size_t) n);
+        return (size_t) n < want ? 0 : read_rest(fd, 8192, max, text);
+}
+
+/* `size`: what the file says of itself. */
+static int read_all(int fd, size_t size, size_t max, char **ret, size_t *ret_len) {
         cleanup_str mn_str text = MN_STR_INIT(max + 1);
-        mn_str_add_len(&text, first, (size_t) n);
-        int r = (size_t) n < want ? 0 : read_rest(fd, max, &text);
+        int r = size > FIRST_READ ? read_rest(fd, size + 1, max, &text) : read_first(fd, max, &text);
         if (r < 0)
                 return r;
         size_t len = text.len;
@@ -54,6 +62,10 @@ int mn_file_read_fd(int fd, size_t max, char **ret, size_t *ret_len) {
         if (ret_len)
                 *ret_len = len;
         return 0;
+}
+
+int mn_file_read_fd(int fd, size_t max, char **ret, size_t *ret_len) {
+        return read_all(fd, 0, max, ret, ret_len);
 }
 
 int mn_file_read(int dirfd, const char *name, size_t max, char **ret, size_t *ret_len) {
@@ -65,7 +77,7 @@ int mn_file_read(int dirfd, const char *name, size_t max, char **ret, size_t *re
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-        return mn_file_read_fd(fd, max, ret, ret_len);
+        return read_all(fd, MN_MIN((size_t) st.st_size, max), max, ret, ret_len);
 }
 
 static int write_new(int dirfd, const char *name, const void *data, size_t len, mode_t mode,

@@ -59,9 +59,7 @@ static int make_child(int parent, const char *name, mode_t mode, uid_t uid, gid_
 int mn_mkdir_in_root(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t gid) {
         cleanup_free char *prefix = mn_strdup(path);
         size_t len = strlen(prefix);
-        cleanup_close int fd = mn_open_in_root(rootfd, "/", O_PATH | O_DIRECTORY, 0);
-        if (fd < 0)
-                return fd;
+        cleanup_close int fd = -1; /* the resolved parent; at first that is the root */
         for (size_t start = 0; start < len;) {
                 size_t end = start + strcspn(prefix + start, "/");
                 if (end == start) {
@@ -73,9 +71,8 @@ int mn_mkdir_in_root(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t
                 const char *name = prefix + start;
                 int next = mn_open_in_root(rootfd, prefix, O_PATH | O_DIRECTORY, 0);
                 if (next == -ENOENT && strcmp(name, "..") != 0) {
-                        /* `fd` is the resolved parent; a dangling link of that name makes mkdirat say EEXIST.
-                         */
-                        int r = make_child(fd, name, mode, uid, gid);
+                        /* A dangling link of that name makes mkdirat say EEXIST. */
+                        int r = make_child(fd < 0 ? rootfd : fd, name, mode, uid, gid);
                         if (r < 0)
                                 return r;
                         next = mn_open_in_root(rootfd, prefix, O_PATH | O_DIRECTORY, 0);
@@ -87,7 +84,7 @@ int mn_mkdir_in_root(int rootfd, const char *path, mode_t mode, uid_t uid, gid_t
                 prefix[end] = was;
                 start = end;
         }
-        return MN_TAKE_FD(fd);
+        return fd < 0 ? mn_open_in_root(rootfd, "/", O_PATH | O_DIRECTORY, 0) : MN_TAKE_FD(fd);
 }
 
 int mn_open_parent_in_root(int rootfd, const char *path, mode_t create_mode, char ret_name[256]) {

@@ -16,7 +16,7 @@ def test_a_mount_namespace_of_others(runtime, bundle, tmp_path, is_joined):
     """The container is in it, sees its own root with everything mounted and masked, and mounts nothing there."""
     other = holder('--mount')
     try:
-        pid = other.pid if is_joined else 'self'
+        pid = other.pid
         bundle.linux['namespaces'] = [n for n in bundle.linux['namespaces'] if n['type'] != 'mount']
         if is_joined:
             bundle.namespace('mount', f'/proc/{other.pid}/ns/mnt')
@@ -26,7 +26,14 @@ def test_a_mount_namespace_of_others(runtime, bundle, tmp_path, is_joined):
         before = open(f'/proc/{pid}/mountinfo').read()
         bundle.shell('cat /mnt/file; touch /mnt/x 2>&1 | grep -o "Read-only file system"; ls -d /../..; ls /dev/null /proc/self/stat; '
                      'cat /proc/timer_list; echo end; sleep 100')
-        c = runtime.start(bundle)
+        if is_joined:
+            c = runtime.start(bundle)
+        else:
+            c = runtime.id()
+            bundle.save()
+            with open(f'{bundle.path}/out', 'w') as out:
+                subprocess.run(['nsenter', '--mount', '--target', str(pid), RUNTIME, '--root', runtime.root, 'run', '--detach', '--bundle', bundle.path, c],
+                               check=True, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         state = runtime.state(c)
         assert os.readlink(f'/proc/{state["pid"]}/ns/mnt') == os.readlink(f'/proc/{pid}/ns/mnt')
         assert open(f'/proc/{pid}/mountinfo').read() == before

@@ -325,6 +325,17 @@ def test_seccomp_built_in_by_annotation(bundle):
     assert 'Seccomp:\t2' in out and 'permission denied' in out and 'not permitted' in out
 
 
+def test_working_directory_of_others(runtime, bundle):
+    """One that only the runtime may enter is entered with its privileges, as runc does it; with them gone it is of no more use than to others."""
+    os.mkdir(f'{bundle.root}/private', 0o700)
+    bundle.process['user'] = {'uid': 1000, 'gid': 1000}
+    bundle.process['cwd'] = '/private'
+    assert 'ermission denied' in value(bundle, 'pwd; ls 2>&1; true')
+    bundle.process['args'] = ['sleep', '100']
+    c = runtime.start(bundle)
+    assert runtime('exec', '--user', '1000:1000', c, 'sh', '-c', 'pwd').stdout == '/private\n'
+
+
 class Agent:
     """What listens at linux.seccomp.listenerPath: the next state that is sent, with the descriptor checked and closed."""
 
