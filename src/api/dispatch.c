@@ -43,6 +43,19 @@ static mn_status check_version(const char *segment, unsigned version, unsigned m
         return MN_OK;
 }
 
+/* Some clients ask in the newest version the daemon has, whatever that is, and then need what Docker took out
+ * of its answers since they were written (LayersSize, ContainerConfig, addresses beside the networks): what
+ * they mean is v1.44. */
+static bool is_from_before(const mn_http_head *head) {
+        static const char *const agents[] = { "docker-compose/1.", "docker-sdk-python/",
+                                              "ansible-community.docker" };
+        const char *agent = mn_http_header_get(head, "User-Agent");
+        for (size_t i = 0; agent && i < MN_ARRAY_LEN(agents); i++)
+                if (mn_str_has_prefix(agent, agents[i]))
+                        return true;
+        return false;
+}
+
 /* Finds version and row. Sets c->route to NULL when there is no such page. */
 static mn_status route_call(api_call *c, unsigned min_version, mn_err *err) {
         const char *segments[API_MAX_SEGMENTS];
@@ -57,6 +70,8 @@ static mn_status route_call(api_call *c, unsigned min_version, mn_err *err) {
                 if (s != MN_OK)
                         return s;
                 c->version = MN_MAX(c->version, (unsigned) API_MIN_VERSION);
+                if (c->version == API_VERSION && is_from_before(c->head))
+                        c->version = 144;
                 rest++;
                 n--;
         } else {

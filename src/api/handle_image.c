@@ -80,17 +80,8 @@ mn_status api_image_list(api_call *c, mn_err *err) {
         return s == MN_OK ? api_reply(c, &list) : s;
 }
 
-/* docker-compose 1 asks in the newest version and then needs ContainerConfig of v1.44: without it, no
- * container that has changed can be made again. */
-static bool is_compose_1(const api_call *c) {
-        const char *agent = mn_http_header_get(c->head, "User-Agent");
-        return agent && strncmp(agent, "docker-compose/1.", 17) == 0;
-}
-
 mn_status api_image_inspect(api_call *c, mn_err *err) {
         wire_image_inspect image = { 0 };
-        if (is_compose_1(c))
-                c->version = MN_MIN(c->version, 144U);
         image_inspect_spec spec = { .name = c->vars[0], .has_manifests = api_param_bool(c, "manifests") };
         mn_status s = api_image_platform(c, &spec.platform, err);
         if (s == MN_OK && spec.platform && spec.has_manifests)

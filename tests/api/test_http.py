@@ -138,6 +138,14 @@ def test_version_messages(daemon):
         "client version 1.11 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version"
 
 
+@pytest.mark.parametrize("agent, version, has_it", [
+    ("docker-sdk-python/5.0.3", "1.55", True), ("ansible-community.docker", "1.55", True), ("docker-compose/1.29.2 docker-py/5.0.3", "1.55", True),
+    ("docker-sdk-python/5.0.3", "1.53", False), ("Docker-Client/29.0.0 (linux)", "1.55", False)])
+def test_clients_that_take_the_newest_version_unseen(daemon, agent, version, has_it):
+    answer = daemon.request("GET", f"/v{version}/system/df", headers={"User-Agent": agent})
+    assert answer.status == 200 and ("LayersSize" in answer.json()) == has_it
+
+
 def test_wrong_method_is_no_page(daemon):
     answer = daemon.request("DELETE", "/version")
     assert answer.status == 404 and answer.message == "page not found"
