@@ -156,6 +156,8 @@ static mn_status start(runtime_context *rt, const void *options, int argc, char 
                 return mn_fail(err, MN_CONFLICT, "cannot start an already running container");
         if (write(fifo, "0", 1) != 1)
                 return mn_fail_errno(err, -errno, "starting container \"%s\"", argv[0]);
+        if (c.record.is_plain)
+                return MN_OK;
         oci_spec *spec;
         st = container_load_spec(&c, &spec, err);
         if (st == MN_OK && hooks_are_awaited(spec->hooks)) {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,6 +30,7 @@ static const mn_field record_fields[] = {
         { "systemdUnit", &mn_type_str, offsetof(container_record, systemd_unit), MN_OMIT_EMPTY },
         { "joinFlags", &mn_type_i32, offsetof(container_record, join_flags) },
         { "resctrl", &mn_type_str, offsetof(container_record, resctrl), MN_OMIT_EMPTY },
+        { "plain", &mn_type_bool, offsetof(container_record, is_plain), MN_OMIT_EMPTY },
         { "preserveFds", &mn_type_i32, offsetof(container_record, preserve_fds), MN_OMIT_EMPTY },
         { 0 },
 };
@@ -64,14 +66,13 @@ mn_status container_reserve(const runtime_context *rt, const char *id, int *ret_
 }
 
 void container_forget(const runtime_context *rt, const char *id) {
-        static const char *const files[] = { CONTAINER_STATE_FILE, CONTAINER_CONFIG_FILE, CONTAINER_FIFO,
-                                             CONTAINER_START_ERROR };
+        static const char *const always[] = { CONTAINER_STATE_FILE, CONTAINER_CONFIG_FILE };
         cleanup_free char *dir = directory_of(rt, id);
         cleanup_close int fd = openat(AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return;
-        for (size_t i = 0; i < MN_ARRAY_LEN(files); i++)
-                unlinkat(fd, files[i], 0);
+        for (size_t i = 0; i < MN_ARRAY_LEN(always); i++)
+                unlinkat(fd, always[i], 0);
         if (rmdir(dir) < 0)
                 mn_remove_tree(AT_FDCWD, dir);
 }
@@ -155,12 +156,9 @@ static int start_time(pid_t pid, uint64_t *ret) {
 }
 
 /* Since 6.9 a pidfd's inode number is the process's, for this boot; before, its start time has to do. */
-int container_pid_key(pid_t pid, uint64_t *ret) {
-        cleanup_close int pidfd = mn_pidfd_open(pid);
+static int key_of(int pidfd, pid_t pid, uint64_t *ret) {
         struct statfs fs;
         struct stat st;
-        if (pidfd < 0)
-                return pidfd;
         if (fstatfs(pidfd, &fs) == 0 && fs.f_type == PIDFS_MAGIC && fstat(pidfd, &st) == 0) {
                 *ret = st.st_ino;
                 return 0;
@@ -168,6 +166,11 @@ int container_pid_key(pid_t pid, uint64_t *ret) {
         int r = start_time(pid, ret);
         *ret |= UINT64_C(1) << 63;
         return r;
+}
+
+int container_pid_key(pid_t pid, uint64_t *ret) {
+        cleanup_close int pidfd = mn_pidfd_open(pid);
+        return pidfd < 0 ? pidfd : key_of(pidfd, pid, ret);
 }
 
 int container_open_pid(const container *c) {
@@ -178,29 +181,20 @@ int container_open_pid(const container *c) {
         if (pidfd < 0)
                 return pidfd;
         /* The pidfd holds the process; if it is still the one that was recorded, it stays so. */
-        if (container_pid_key(c->record.pid, &key) < 0 || key != c->record.pid_key)
+        if (key_of(pidfd, c->record.pid, &key) < 0 || key != c->record.pid_key)
                 return -ESRCH;
         return MN_TAKE_FD(pidfd);
 }
 
-static bool is_zombie(pid_t pid) {
-        char path[40];
-        snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
-        cleanup_free char *text = NULL;
-        if (mn_file_read(AT_FDCWD, path, 4096, &text, NULL) < 0)
-                return true;
-        const char *at = strrchr(text, ')');
-        return !at || strlen(at) < 3 || strchr("ZX", at[2]);
+/* Also when nobody has waited for it yet. */
+static bool has_ended(int pidfd) {
+        return poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0) > 0;
 }
 
-container_status container_get_status(const container *c) {
-        if (!c->record.oci_version)
-                return CONTAINER_CREATING;
-        cleanup_close int pidfd = container_open_pid(c);
-        if (pidfd < 0 || is_zombie(c->record.pid))
-                return CONTAINER_STOPPED;
-        if (faccessat(c->dir_fd, CONTAINER_FIFO, F_OK, 0) == 0)
-                return CONTAINER_CREATED;
+static bool is_frozen(const container *c) {
+        const char *v2 = mn_str_map_get(&c->record.cgroup_paths, "");
+        if (v2)
+                return mn_cgroup_is_frozen_at(v2) == 1;
         mn_cgroup_host host;
         mn_cgroup cg;
         bool is_frozen = false;
@@ -209,7 +203,18 @@ container_status container_get_status(const container *c) {
                 mn_cgroup_release(&cg);
         }
         mn_cgroup_host_release(&host);
-        return is_frozen ? CONTAINER_PAUSED : CONTAINER_RUNNING;
+        return is_frozen;
+}
+
+container_status container_get_status(const container *c) {
+        if (!c->record.oci_version)
+                return CONTAINER_CREATING;
+        cleanup_close int pidfd = container_open_pid(c);
+        if (pidfd < 0 || has_ended(pidfd))
+                return CONTAINER_STOPPED;
+        if (faccessat(c->dir_fd, CONTAINER_FIFO, F_OK, 0) == 0)
+                return CONTAINER_CREATED;
+        return is_frozen(c) ? CONTAINER_PAUSED : CONTAINER_RUNNING;
 }
 
 const char *container_status_name(container_status status) {

@@ -33,6 +33,7 @@ typedef struct container_record {
         char *systemd_unit;      /* "" unless systemd made the cgroup */
         int32_t join_flags;      /* CLONE_NEW*: namespaces other than the host's, which `exec` enters */
         int32_t preserve_fds;
+        bool is_plain; /* neither hooks nor intelRdt: `start` and `delete` need not read config.json */
         char *resctrl; /* where the resctrl file system is whose group we made; NULL: none */
 } container_record;
 

@@ -163,6 +163,7 @@ static mn_status prepare_record(launch *l, mn_err *err) {
                 .systemd_unit = l->systemd.name,
                 .join_flags = l->namespaces.create_flags | l->namespaces.join_flags,
                 .preserve_fds = l->options->preserve_fds,
+                .is_plain = !l->spec->hooks && !(l->spec->linux_ && l->spec->linux_->intel_rdt),
                 .resctrl = find_resctrl(l),
         };
         mn_str_pair *paths = mn_arena_array(l->arena, l->cgroup.len, sizeof(*paths));

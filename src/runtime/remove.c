@@ -28,7 +28,7 @@ static void kill_all(const container *c, const mn_cgroup *cg) {
 static void finish(const container *c, runtime_context *rt) {
         oci_spec *spec;
         mn_err err = { 0 };
-        if (!c->record.oci_version)
+        if (!c->record.oci_version || c->record.is_plain)
                 return;
         if (container_load_spec(c, &spec, &err)) {
                 runtime_warn(rt, "%s", mn_err_text(&err));

@@ -120,6 +120,9 @@ int mn_cgroup_add(const mn_cgroup *cg, pid_t pid);
 int mn_cgroup_freeze(const mn_cgroup *cg, bool is_frozen, int timeout_ms);
 int mn_cgroup_is_frozen(const mn_cgroup *cg); /* 1, 0 or -errno */
 
+/* The same by the path of its v2 directory, which costs less when nothing else is wanted of it. */
+int mn_cgroup_is_frozen_at(const char *v2_dir);
+
 /* Sends a signal to every process in it and below. SIGKILL uses cgroup.kill where there is one and reaches
    processes that are being forked meanwhile. */
 int mn_cgroup_kill(const mn_cgroup *cg, int signal);

@@ -30,13 +30,22 @@ static bool has_line(const char *text, const char *line) {
 
 /* ---- freezing ---- */
 
+static int is_v2_frozen(int dirfd, const char *file) {
+        cleanup_free char *text = NULL;
+        int r = mn_file_read(dirfd, file, 4096, &text, NULL);
+        return r < 0 ? r : has_line(text, "frozen 1");
+}
+
+int mn_cgroup_is_frozen_at(const char *v2_dir) {
+        cleanup_free char *file = mn_asprintf("%s/cgroup.events", v2_dir);
+        return is_v2_frozen(AT_FDCWD, file);
+}
+
 int mn_cgroup_is_frozen(const mn_cgroup *cg) {
         cleanup_free char *text = NULL;
         int fd = mn_cgroup_fd(cg, MN_CG_UNIFIED);
-        if (fd >= 0) {
-                int r = mn_file_read(fd, "cgroup.events", 4096, &text, NULL);
-                return r < 0 ? r : has_line(text, "frozen 1");
-        }
+        if (fd >= 0)
+                return is_v2_frozen(fd, "cgroup.events");
         fd = mn_cgroup_fd(cg, MN_CG_FREEZER);
         if (fd < 0)
                 return -EOPNOTSUPP;

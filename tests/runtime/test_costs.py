@@ -3,7 +3,7 @@ import os, re, shutil, subprocess, time
 import pytest
 from conftest import OWN_RUNTIME
 
-LIMITS = {'create': 340, 'start': 65, 'delete': 95}  # ours on cgroup v2, somewhat above what was counted
+LIMITS = {'create': 340, 'start': 45, 'delete': 70}  # ours on cgroup v2, somewhat above what was counted
 
 
 def calls(runtime, bundle, directory):

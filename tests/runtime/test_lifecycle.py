@@ -251,3 +251,40 @@ def test_cycles_leave_nothing(runtime, bundle, way):
             runtime('start', c)
             runtime('delete', '--force', c)
     assert held() == before
+
+
+def test_a_process_nobody_has_waited_for_has_stopped(runtime, bundle):
+    bundle.process['args'] = ['sleep', '100']
+    bundle.save()
+    c = runtime.id()
+    foreground = subprocess.Popen([RUNTIME, '--root', runtime.root, 'run', '--bundle', bundle.path, c], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while runtime('state', c, check=False).returncode or runtime.status(c) != 'running':
+            time.sleep(0.01)
+        pid = runtime.state(c)['pid']
+        foreground.send_signal(signal.SIGSTOP)
+        runtime('kill', c, 'KILL')
+        runtime.wait_status(c, 'stopped')
+        assert open(f'/proc/{pid}/stat').read().split()[2] == 'Z'
+        assert runtime('exec', c, 'true', check=False).returncode == 255
+    finally:
+        foreground.send_signal(signal.SIGCONT)
+        assert foreground.wait(10) == 137
+
+
+def test_state_of_an_earlier_version(runtime, bundle):
+    """A record that does not say that there are no hooks: config.json is read."""
+    log = f'{bundle.path}/log'
+    bundle.config['hooks'] = {'poststop': [{'path': '/bin/sh', 'args': ['sh', '-c', f'echo ran > {log}']}]}
+    for is_plain in (False, True):
+        if is_plain:
+            del bundle.config['hooks']
+        bundle.process['args'] = ['sleep', '100']
+        c = runtime.start(bundle)
+        path = f'{runtime.root}/{c}/state.json'
+        record = json.load(open(path))
+        assert record.pop('plain', False) == is_plain
+        json.dump(record, open(path, 'w'))
+        runtime('delete', '--force', c)
+        assert open(log).read() == 'ran\n' and os.listdir(runtime.root) == []
