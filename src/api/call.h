@@ -72,6 +72,10 @@ mn_status api_reply_error(api_call *c, int status, const char *message);
 /* HTTP status of a category. */
 int api_status_code(mn_status status);
 
+/* Tells listeners that objects of the type ("container", "image" ...) were pruned, and the bytes that freed.
+ */
+void api_publish_prune(const api_call *c, const char *type, uint64_t reclaimed);
+
 /* ---- JSON streams (pull, load, events ...) ---- */
 
 /* Appends one document and a line end to the stream, beginning it when needed. False when the client has

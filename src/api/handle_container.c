@@ -9,7 +9,7 @@
 #include "container/container.h"
 #include "wire/system.h"
 
-enum { PRIVATE_IPC_SINCE = 140, IMAGE_MOUNTS_SINCE = 148 };
+enum { PRIVATE_IPC_SINCE = 140, NO_KERNEL_MEMORY_SINCE = 142, IMAGE_MOUNTS_SINCE = 148 };
 
 mn_status api_container_list(api_call *c, mn_err *err) {
         wire_filters filters;
@@ -34,6 +34,8 @@ mn_status api_container_create(api_call *c, mn_err *err) {
         wire_container_create *request = c->body;
         if (c->version < PRIVATE_IPC_SINCE && mn_str_is_empty(request->host_config.ipc_mode))
                 request->host_config.ipc_mode = mn_arena_strdup(c->arena, "shareable");
+        if (c->version >= NO_KERNEL_MEMORY_SINCE)
+                request->host_config.resources.kernel_memory_bytes = 0;
         for (size_t i = 0; c->version < IMAGE_MOUNTS_SINCE && i < request->host_config.mounts.len; i++)
                 if (mn_str_equal(request->host_config.mounts.items[i].type, "image"))
                         return mn_fail(err, MN_INVALID, "Mount type \"Image\" needs API v1.48 or newer");
@@ -109,7 +111,10 @@ mn_status api_container_rename(api_call *c, mn_err *err) {
 
 mn_status api_container_update(api_call *c, mn_err *err) {
         wire_container_update_response response = { 0 };
-        mn_status s = container_update(c->engine->containers, c->vars[0], c->body, c->arena, &response, err);
+        wire_container_update *request = c->body;
+        if (c->version >= NO_KERNEL_MEMORY_SINCE)
+                request->resources.kernel_memory_bytes = 0;
+        mn_status s = container_update(c->engine->containers, c->vars[0], request, c->arena, &response, err);
         return s == MN_OK ? api_reply(c, &response) : s;
 }
 
@@ -146,6 +151,8 @@ mn_status api_container_prune(api_call *c, mn_err *err) {
         mn_status s = api_filters(c, container_prune_filters, &filters, err);
         if (s == MN_OK)
                 s = container_prune(c->engine->containers, &filters, c->arena, &report, err);
+        if (s == MN_OK)
+                api_publish_prune(c, "container", report.space_reclaimed);
         return s == MN_OK ? api_reply(c, &report) : s;
 }
 

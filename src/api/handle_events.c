@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/handlers.h"
@@ -92,4 +93,11 @@ mn_status api_events(api_call *c, mn_err *err) {
                 follow(c, &f, subscription, until_ns);
         events_unsubscribe(subscription);
         return MN_OK;
+}
+
+void api_publish_prune(const api_call *c, const char *type, uint64_t reclaimed) {
+        char number[24];
+        snprintf(number, sizeof(number), "%llu", (unsigned long long) reclaimed);
+        mn_str_pair pair = { (char *) "reclaimed", number };
+        events_publish(c->engine->events, type, "prune", "", &(mn_str_map){ &pair, 1 });
 }

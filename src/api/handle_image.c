@@ -147,12 +147,13 @@ mn_status api_image_remove(api_call *c, mn_err *err) {
 mn_status api_image_prune(api_call *c, mn_err *err) {
         wire_filters filters;
         wire_image_prune report = { 0 };
+        image_prune_spec spec = { .filters = &filters, .is_dry_run = api_param_bool(c, "dry-run") };
         mn_status s = api_filters(c, image_prune_filters, &filters, err);
         if (s == MN_OK)
-                s = image_prune(c->engine->images,
-                                &(image_prune_spec){ .filters = &filters,
-                                                     .is_dry_run = api_param_bool(c, "dry-run") },
-                                c->arena, &report, err);
+                s = image_prune(c->engine->images, &spec, c->arena, &report, err);
+        if (s == MN_OK && !spec.is_dry_run)
+                api_publish_prune(c, "image",
+                                  report.space_reclaimed > 0 ? (uint64_t) report.space_reclaimed : 0);
         return s == MN_OK ? api_reply(c, &report) : s;
 }
 

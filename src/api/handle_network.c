@@ -41,5 +41,7 @@ mn_status api_network_prune(api_call *c, mn_err *err) {
         mn_status s = api_filters(c, network_prune_filters, &filters, err);
         if (s == MN_OK)
                 s = network_prune(c->engine->networks, &filters, c->arena, &report, err);
+        if (s == MN_OK)
+                api_publish_prune(c, "network", 0);
         return s == MN_OK ? api_reply(c, &report) : s;
 }

@@ -45,5 +45,7 @@ mn_status api_volume_prune(api_call *c, mn_err *err) {
         if (c->version < ONLY_ANONYMOUS_SINCE && !wire_filters_has(&filters, "all"))
                 wire_filters_add(&filters, c->arena, "all", "true");
         s = volume_prune(c->engine->volumes, &filters, c->arena, &report, err);
+        if (s == MN_OK)
+                api_publish_prune(c, "volume", report.space_reclaimed);
         return s == MN_OK ? api_reply(c, &report) : s;
 }

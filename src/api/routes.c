@@ -81,7 +81,7 @@ const api_route api_routes[] = {
           .handler = api_container_attach_ws },
         POST("/containers/{id}/wait", 200, &wire_container_wait_response_type, api_container_wait,
              .params = "condition", .may_wait = true),
-        DELETE("/containers/{id}", 204, NULL, api_container_remove, .params = "v force link"),
+        DELETE("/containers/{id...}", 204, NULL, api_container_remove, .params = "v force link"),
         { .method = "HEAD",
           .path = "/containers/{id}/archive",
           .params = "path",

@@ -259,6 +259,6 @@ mn_status container_archive_put(container_engine *e, const char *name, const cha
         };
         st = unpack(&u, image_store_decompressor(e->options.images), in, err);
         if (!st)
-                container_event(tree.c, "extract-to-dir", "path", path, NULL);
+                container_event(tree.c, "extract-to-dir", NULL);
         return st;
 }

@@ -129,7 +129,7 @@ mn_status container_create(container_engine *e, const wire_container_create *req
 typedef struct container_remove_spec {
         bool is_forced;       /* kills it first */
         bool removes_volumes; /* anonymous ones */
-        bool is_link;         /* legacy links last as long as their container: refused */
+        bool is_link;         /* `name` is "CONTAINER/ALIAS", a legacy link, which is removed instead */
 } container_remove_spec;
 mn_status container_remove(container_engine *e, const char *name, const container_remove_spec *spec,
                            mn_err *err) MN_MUST_USE;

@@ -33,7 +33,7 @@ struct creation {
         store_batch *batch; /* what the container consists of, committed as one */
         size_t nmounts;     /* of record->mounts: made so far */
         bool is_reserved;
-        const char *warnings[3];
+        const char *warnings[4];
         size_t nwarnings;
 };
 
@@ -75,8 +75,10 @@ static void fill_resource_defaults(wire_resources *r) {
                 r->memory_swappiness = NULL;
 }
 
-/* What cgroup v2 has no file for, Docker drops with a warning. */
+/* What the kernel has no file for, Docker drops with a warning. */
 static void drop_unsupported(struct creation *k, wire_resources *r) {
+        if (container_drop_kernel_memory(r))
+                k->warnings[k->nwarnings++] = CONTAINER_NO_KERNEL_MEMORY;
         if (!mn_cgroup_is_pure_v2())
                 return;
         if (r->memory_swappiness) {

@@ -17,6 +17,12 @@ mn_status container_check_host_config(const wire_host_config *host, const wire_c
 
 /* Limits, also of an update. `ncpus`: processors of this machine. */
 mn_status container_check_resources(const wire_resources *r, long ncpus, mn_err *err) MN_MUST_USE;
+
+/* Limits of kernel memory (API before v1.42) mean nothing since Linux 5.4: true when there was one. */
+bool container_drop_kernel_memory(wire_resources *r);
+#define CONTAINER_NO_KERNEL_MEMORY                                                                           \
+        "Your kernel does not support kernel memory limit capabilities or the cgroup is not mounted. "       \
+        "Limitation discarded."
 mn_status container_check_restart_policy(const wire_restart_policy *policy, mn_err *err) MN_MUST_USE;
 
 /* Whether a container may set the sysctl: one that belongs to a namespace of its own (IPC, network). Names

@@ -255,6 +255,10 @@ mn_status container_remove_locked(container *c, bool removes_volumes, mn_err *er
 /* Empties <data root>/trash in the background. */
 void container_purge_trash(container_engine *e);
 
+/* Takes a legacy link, "CONTAINER/ALIAS", out of the container's record (update.c): its next start is without
+   it. */
+mn_status container_unlink(container_engine *e, const char *name, mn_err *err) MN_MUST_USE;
+
 /* ---- files (paths.c) ---- */
 
 /* The container's directory in the data root, made when it is missing; O_PATH. -errno. */

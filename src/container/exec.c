@@ -174,10 +174,10 @@ mn_status exec_session_new(container *c, const wire_exec_create *request, exec_s
         return MN_OK;
 }
 
-/* "exec_create: sh -c true" */
+/* "exec_create: sh -c true": the program, a space (also as the last character), its arguments. */
 static void publish(exec_session *s, const char *action) {
-        cleanup_free char *command = mn_strv_join(s->request.cmd, " ");
-        cleanup_free char *text = mn_asprintf("%s: %s", action, command);
+        cleanup_free char *arguments = mn_strv_join(s->request.cmd + 1, " ");
+        cleanup_free char *text = mn_asprintf("%s: %s %s", action, s->request.cmd[0], arguments);
         container_event(s->c, text, "execID", s->id, NULL);
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "codec/reference.h"
 #include "container/tree.h"
 #include "sys/fd.h"
 #include "sys/path.h"
@@ -88,7 +89,7 @@ mn_status container_archive_get(container_engine *e, const char *name, const cha
                 return mn_fail_errno(err, r, "cannot send the archive");
         st = archive_path(&tree, path, out, err);
         if (!st)
-                container_event(tree.c, "archive-path", "path", path, NULL);
+                container_event(tree.c, "archive-path", NULL);
         return st;
 }
 
@@ -172,6 +173,17 @@ static mn_status commit_locked(container *c, const container_commit_spec *spec,
         return image_commit(c->engine->options.images, &commit, ret_image_id, err);
 }
 
+/* "made:1", as the image is called now; "" without a name. */
+static const char *reference_of(const container_commit_spec *spec, char buf[MN_REFERENCE_TEXT_SIZE]) {
+        mn_reference ref;
+        if (mn_str_is_empty(spec->repository) || mn_reference_parse(spec->repository, &ref, NULL))
+                return "";
+        if (!mn_str_is_empty(spec->tag) && mn_reference_set_tag_or_digest(&ref, spec->tag, NULL))
+                return "";
+        mn_reference_add_default_tag(&ref);
+        return mn_reference_familiar(&ref, buf);
+}
+
 mn_status container_commit(container_engine *e, const char *name, const container_commit_spec *spec,
                            char ret_image_id[IMAGE_ID_SIZE], mn_err *err) {
         cleanup_container container *c = NULL;
@@ -192,8 +204,9 @@ mn_status container_commit(container_engine *e, const char *name, const containe
         if (pauses && container_unpause(e, c->id, &ignored))
                 mn_warn("cannot unpause a container after its commit", "container=%s error=\"%s\"", c->id,
                         mn_err_text(&ignored));
+        char reference[MN_REFERENCE_TEXT_SIZE];
         if (!st)
                 container_event(c, "commit", "comment", spec->comment ? spec->comment : "", "imageID",
-                                ret_image_id, "imageRef", spec->repository ? spec->repository : "", NULL);
+                                ret_image_id, "imageRef", reference_of(spec, reference), NULL);
         return st;
 }

@@ -29,7 +29,7 @@ static mn_status find_joined(struct launch *l, const char *target, const char *w
         container *other = NULL;
         mn_status status = container_find_locked(l->e, target, &other, err);
         if (status)
-                return mn_err_prefix(err, MN_INVALID, "%s", what);
+                return is_network ? status : mn_err_prefix(err, MN_INVALID, "%s", what);
         if (other->state.status == CONTAINER_RESTARTING)
                 return mn_fail(err, MN_CONFLICT,
                                "%s: container %s is restarting, wait until the container is running", what,

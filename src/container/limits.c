@@ -112,3 +112,9 @@ mn_status container_check_resources(const wire_resources *r, long ncpus, mn_err 
                 status = mn_fail(err, MN_INVALID, "Range of blkio weight is from 10 to 1000");
         return status ? status : check_ulimits(r, err);
 }
+
+bool container_drop_kernel_memory(wire_resources *r) {
+        bool was_there = r->kernel_memory_bytes > 0;
+        r->kernel_memory_bytes = 0;
+        return was_there;
+}

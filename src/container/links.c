@@ -176,6 +176,36 @@ mn_status container_links_resolve(container_engine *e, const container_record *r
         return status;
 }
 
+char *container_links_target(const container_record *r, const char *wanted, mn_arena *arena) {
+        for (char *const *link = r->host_config.links; link && *link; link++) {
+                char *target, *alias;
+                split(*link, arena, &target, &alias);
+                if (strcmp(alias, wanted) == 0)
+                        return target;
+        }
+        return NULL;
+}
+
+static void drop(char **links, const char *wanted, mn_arena *arena) {
+        char **to = links;
+        for (char **link = links; link && *link; link++) {
+                char *target, *alias;
+                split(*link, arena, &target, &alias);
+                if (strcmp(alias, wanted) != 0)
+                        *to++ = *link;
+        }
+        if (to)
+                *to = NULL;
+}
+
+void container_links_drop(container_record *r, const char *alias, mn_arena *arena) {
+        drop(r->host_config.links, alias, arena);
+        for (size_t i = 0; i < r->endpoints.len; i++)
+                if (is_default_bridge(r->endpoints.items[i].key) &&
+                    r->endpoints.items[i].value->links != r->host_config.links)
+                        drop(r->endpoints.items[i].value->links, alias, arena);
+}
+
 char **container_links_describe(const container_record *r, mn_arena *arena) {
         size_t n = mn_strv_len(r->host_config.links);
         char **list = mn_arena_array(arena, n + 1, sizeof *list);

@@ -16,5 +16,10 @@ mn_status container_links_resolve(container_engine *e, const container_record *r
                                   mn_arena *arena, char ***ret_env, char ***ret_hosts,
                                   mn_err *err) MN_MUST_USE;
 
+/* The target of one of the links the container has by the alias, in the arena; NULL when it has none. */
+char *container_links_target(const container_record *r, const char *alias, mn_arena *arena);
+/* Takes the links of that alias out of the record. */
+void container_links_drop(container_record *r, const char *alias, mn_arena *arena);
+
 /* As inspect shows them: "/TARGET:/CONTAINER/ALIAS"; NULL when there is none. */
 char **container_links_describe(const container_record *r, mn_arena *arena);

@@ -189,9 +189,7 @@ static mn_status end_by_force(container *c, mn_err *err) {
 mn_status container_remove(container_engine *e, const char *name, const container_remove_spec *spec,
                            mn_err *err) {
         if (spec->is_link)
-                return mn_fail(
-                        err, MN_NOT_IMPLEMENTED,
-                        "removing a link (link=1) is not supported: a link lasts as long as its container");
+                return container_unlink(e, name, err);
         cleanup_operation container_operation op = { 0 };
         mn_status status = container_operate(e, name, &op, err);
         if (status)

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "container/create.h"
 #include "container/engine.h"
+#include "container/links.h"
 #include "container/names.h"
 #include "container/spec.h"
 
@@ -91,8 +92,29 @@ mn_status container_rename(container_engine *e, const char *name, const char *ne
                 return status;
         if (c->has_sandbox)
                 network_sandbox_rename(e->options.networks, c->id, new_name);
-        container_event(c, "rename", "oldName", old, NULL);
+        cleanup_free char *old_name = mn_asprintf("/%s", old);
+        container_event(c, "rename", "oldName", old_name, NULL);
         return MN_OK;
+}
+
+/* ---- links ---- */
+
+mn_status container_unlink(container_engine *e, const char *name, mn_err *err) {
+        cleanup_arena mn_arena *arena = mn_arena_new();
+        const char *slash = strrchr(name, '/');
+        cleanup_container container *target = NULL;
+        cleanup_operation container_operation op = { 0 };
+        char *parent = slash ? mn_arena_strndup(arena, name, (size_t) (slash - name)) : NULL;
+        mn_status status = container_operate(e, parent ? parent : name, &op, err);
+        if (!status && !parent)
+                return mn_fail(err, MN_INTERNAL,
+                               "Conflict, cannot remove the default link name of the container");
+        char *child = status ? NULL : container_links_target(op.c->record, slash + 1, arena);
+        if (!child || container_find(e, child, &target, err))
+                return mn_fail(err, MN_NOT_FOUND, "No such container: %s", name);
+        struct edit x = begin_edit(op.c);
+        container_links_drop(x.record, slash + 1, x.arena);
+        return finish_edit(op.c, &x, MN_OK, err);
 }
 
 /* ---- update ---- */
@@ -199,7 +221,9 @@ mn_status container_update(container_engine *e, const char *name, const wire_con
         status = finish_edit(c, &own, status, err);
         container_bundle_end_command(c);
         if (!status) {
-                ret->warnings = mn_arena_array(arena, 1, sizeof(char *));
+                ret->warnings = mn_arena_array(arena, 2, sizeof(char *));
+                if (request->resources.kernel_memory_bytes > 0)
+                        ret->warnings[0] = mn_arena_strdup(arena, CONTAINER_NO_KERNEL_MEMORY);
                 container_event(c, "update", NULL);
         }
         return status;

@@ -138,5 +138,8 @@ mn_status compose_image(image_store *images, const compose_spec *spec, char ret_
                 return status;
         status = store_image(images, session, spec, &document, ret_id, err);
         image_store_ingest_ops.end(images, session);
+        char name[MN_REFERENCE_TEXT_SIZE];
+        if (!status && spec->reference)
+                image_store_event(images, "tag", ret_id, mn_reference_familiar(spec->reference, name));
         return status;
 }

@@ -142,6 +142,21 @@ static int64_t layer_size(image_store *images, const char *diff_id) {
         return size;
 }
 
+/* The rows that images stand for: its own is the newest, the one before is its parent's, as long as they are
+   here. */
+static void add_parents(image_store *images, const image_info *image, mn_arena *arena,
+                        wire_image_history_list *list) {
+        image_info at = *image;
+        for (size_t i = 0; i < list->len; i++) {
+                list->items[i].id = at.id;
+                list->items[i].tags = at.repo_tags;
+                cleanup_err mn_err ignored = { 0 };
+                char *parent = at.parent;
+                if (mn_str_is_empty(parent) || image_get(images, parent, arena, &at, &ignored))
+                        return;
+        }
+}
+
 mn_status image_history(image_store *images, const char *name, const char *platform, mn_arena *arena,
                         wire_image_history_list *ret, mn_err *err) {
         image_info info;
@@ -162,10 +177,7 @@ mn_status image_history(image_store *images, const char *name, const char *platf
                 if (!h->is_empty_layer && layer < layers)
                         row->size = layer_size(images, info.layers[layer++]);
         }
-        if (n) {
-                list.items[0].id = info.id;
-                list.items[0].tags = info.repo_tags;
-        }
+        add_parents(images, &info, arena, &list);
         *ret = list;
         return MN_OK;
 }

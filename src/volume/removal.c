@@ -59,15 +59,19 @@ bool volume_finish_removal(volume_store *vs, const char *name) {
         return r == 0;
 }
 
-void volume_removal_finish(volume_store *vs, const char *name) {
+static void finish(volume_store *vs, const char *name) {
         (void) volume_finish_removal(vs, name);
         pthread_mutex_lock(&vs->lock);
         mn_map_remove(vs->volumes, name);
         pthread_mutex_unlock(&vs->lock);
+}
+
+void volume_removal_finish(volume_store *vs, const char *name) {
+        finish(vs, name);
         volume_notify(vs, "destroy", name, NULL);
 }
 
-mn_status volume_remove(volume_store *vs, const char *name, bool is_forced, mn_err *err) {
+static mn_status remove_one(volume_store *vs, const char *name, bool is_forced, mn_err *err) {
         pthread_mutex_lock(&vs->mount_lock); /* creations and removals one at a time */
         cleanup_store_batch store_batch *batch = store_batch_new();
         mn_status st = volume_removal_begin(vs, name, NULL, batch, err);
@@ -75,11 +79,18 @@ mn_status volume_remove(volume_store *vs, const char *name, bool is_forced, mn_e
         if (!st)
                 st = store_commit(vs->db, batch, STORE_DURABLE, err);
         if (!st)
-                volume_removal_finish(vs, name);
+                finish(vs, name);
         else if (has_begun)
                 volume_removal_cancel(vs, name);
         pthread_mutex_unlock(&vs->mount_lock);
         return st == MN_NOT_FOUND && is_forced ? MN_OK : st;
+}
+
+mn_status volume_remove(volume_store *vs, const char *name, bool is_forced, mn_err *err) {
+        mn_status st = remove_one(vs, name, is_forced, err);
+        if (!st)
+                volume_notify(vs, "destroy", name, NULL);
+        return st;
 }
 
 mn_status volume_prune(volume_store *vs, const wire_filters *filters, mn_arena *arena,
@@ -102,7 +113,7 @@ mn_status volume_prune(volume_store *vs, const wire_filters *filters, mn_arena *
                 bool is_anonymous = mn_str_map_get(&v->labels, "com.docker.volume.anonymous") != NULL;
                 cleanup_err mn_err ignored = { 0 }; /* in use again by now: it stays */
                 if ((!is_all && !is_anonymous) || !wire_filters_match_labels(filters, &v->labels) ||
-                    volume_remove(vs, v->name, false, &ignored))
+                    remove_one(vs, v->name, false, &ignored))
                         continue;
                 ret->volumes_deleted[deleted++] = v->name;
                 ret->space_reclaimed += v->usage->size > 0 ? (uint64_t) v->usage->size : 0;

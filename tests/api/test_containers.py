@@ -579,3 +579,33 @@ def test_legacy_links(api, run):
     body = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"NetworkMode": "bridge", "Links": ["nobody:x"]}}
     answer = api("POST", "/containers/create", body)
     assert answer.status == 400 and answer.message.startswith("could not get container for nobody")
+
+
+def test_a_legacy_link_is_removed(api, daemon, run):
+    def unlink(name, status, **query):
+        answer = daemon.request("DELETE", f"/containers/{name}", query=query)  # Docker's description has no such path
+        assert answer.status == status, answer.body
+        return answer.message if status >= 400 else None
+
+    run("sleep", "60", name="store-1", start=False, host={"NetworkMode": "bridge"})
+    run("sleep", "60", name="web-2", start=False, host={"NetworkMode": "bridge", "Links": ["store-1:store", "store-1:other"]})
+    for path, status, message in (("web-2", 500, "Conflict, cannot remove the default link name of the container"),
+                                  ("web-2/nosuch", 404, "No such container: web-2/nosuch"),
+                                  ("nosuch/store", 404, "No such container: nosuch/store")):
+        assert unlink(path, status, link="1") == message
+    unlink("web-2/store", 204, link="1")
+    assert api("GET", "/containers/web-2/json").json()["HostConfig"]["Links"] == ["/store-1:/web-2/other"]
+    unlink("web-2/store", 404, link="1")
+    assert unlink("web-2/other", 404) == "No such container: web-2/other"
+
+
+def test_kernel_memory_is_dropped(api):
+    body = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"KernelMemory": 1024}}
+    for version, warnings in (("/v1.41", 1), ("/v1.42", 0)):
+        made = api("POST", f"{version}/containers/create", body, status=201).json()
+        assert len(made["Warnings"] or []) == warnings
+        found = api("GET", f"/v1.41/containers/{made['Id']}/json").json()
+        assert not found["HostConfig"].get("KernelMemory")
+        updated = api("POST", f"{version}/containers/{made['Id']}/update", {"KernelMemory": 1 << 20}, status=200).json()
+        assert len(updated["Warnings"] or []) == warnings
+        api("DELETE", f"/containers/{made['Id']}")
