@@ -141,6 +141,10 @@ gone() {{ for i in $(seq 100); do c task ls | grep -q "$1.*STOPPED" && return; s
         ('c task pause t3 && c task ls', 0, 'PAUSED'),
         ('c task resume t3 && c task ls', 0, 'RUNNING'),
         ('c task ps t3', 0, ''),
+        ('c task metrics t3', 0, 'memory'),
+        ('pid() { c task ls | awk -v t=$1 "\\$1 == t { print \\$2 }"; }; c run --rm $run --with-ns network:/proc/$(pid t3)/ns/net --with-ns ipc:/proc/$(pid t3)/ns/ipc '
+         '--with-ns pid:/proc/$(pid t3)/ns/pid $image t5 ps', 0, 'usleep'),
+        ('c run --rm $run --seccomp $image t7 grep Seccomp: /proc/self/status', 0, '2'),
         ('c task checkpoint t3', 1, 'checkpoint: not offered by this runtime'),
         ('c task kill -s TERM t3; gone t3; c task rm t3 2>&1', 0, 'exit code 3'),
         ('c container rm t3; c run -d $run $image t4 sleep 100 && c task delete -f t4 2>&1 && c container rm t4', 0, 'exit code 137'),
@@ -178,6 +182,8 @@ d import {image} bb >/dev/null'''
         ('d pause c1 && d inspect -f "{{.State.Status}}" c1 && d unpause c1', 0, 'paused'),
         ('d update --memory 128m --memory-swap -1 c1 && d exec c1 cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null | grep -v cat:', 0, str(128 << 20)),
         ('d top c1', 0, 'usleep'),
+        ('d stats --no-stream --format "{{.Name}} {{.PIDs}}" c1', 0, 'c1 '),
+        ('d run --rm --network container:c1 --pid container:c1 bb ps', 0, 'usleep'),
         ('d stop -t 10 c1 && d inspect -f "{{.State.ExitCode}} {{.HostConfig.Runtime}}" c1', 0, '3 minato'),
         ('d start c1 && d restart -t 0 c1 && d rm -f c1', 0, 'c1'),
         ('d run --rm --read-only --tmpfs /x --cap-drop ALL -u 5:6 --sysctl net.ipv4.ip_unprivileged_port_start=1 --ulimit nofile=100:200 bb '
