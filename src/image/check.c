@@ -90,16 +90,48 @@ static void check_documents(const struct check *c) {
 
 /* ---- layers ---- */
 
-/* Computes the digest of a layer; a wrong index is made anew, wrong contents cannot be mended. */
+/* Ids of the images that list the layer; how many hold it beside this check. */
+static char **images_of(image_store *images, const char *diff_id, size_t *ret_nholds) {
+        char **ids = NULL;
+        const struct image_record *record;
+        image_lock(images);
+        for (size_t pos = 0; mn_map_next(images->images, &pos, NULL, (void **) &record);)
+                if (mn_strv_has(record->layers, diff_id))
+                        mn_strv_add(&ids, record->id);
+        const struct layer_record *layer = mn_map_get(images->layers, diff_id);
+        *ret_nholds = layer && layer->nholds ? layer->nholds - 1 : 0;
+        image_unlock(images);
+        return ids;
+}
+
+/* A running container reads the files of a tree by their names: it must not lose them. */
+static bool is_in_use(const struct check *c, const char *diff_id) {
+        const image_hooks *hooks = &c->images->hooks;
+        char container[MN_ID_SIZE];
+        bool is_running = false;
+        size_t nholds;
+        if (!layer_store_is_tree(c->images->layers_on_disk, diff_id))
+                return false;
+        cleanup_strv char **ids = images_of(c->images, diff_id, &nholds);
+        for (char **id = ids; !is_running && hooks->count_users && id && *id; id++)
+                (void) hooks->count_users(hooks->arg, *id, container, &is_running);
+        return is_running || nholds;
+}
+
+/* Computes the digest of a layer; a wrong index or tree is made anew, wrong contents cannot be mended. */
 static void check_layer(const struct check *c, const char *diff_id) {
         layer_store *layers = c->images->layers_on_disk;
         cleanup_err mn_err err = { 0 }, again = { 0 };
         if (!layer_store_has(layers, diff_id, NULL) || !layer_store_verify(layers, diff_id, false, &err))
                 return;
         const char *action = NULL;
-        if (c->spec->repairs && !layer_store_verify(layers, diff_id, true, &again))
-                action = "its index was made anew";
-        else if (c->spec->repairs && !layer_store_remove(layers, diff_id, &again))
+        bool is_tree = layer_store_is_tree(layers, diff_id);
+        bool repairs = c->spec->repairs;
+        if (repairs && is_in_use(c, diff_id))
+                (void) mn_err_prefix(&err, MN_INTERNAL, "in use by a running container and left as it is");
+        else if (repairs && !layer_store_verify(layers, diff_id, true, &again))
+                action = is_tree ? "its tree was made anew" : "its index was made anew";
+        else if (repairs && !layer_store_remove(layers, diff_id, &again))
                 action = dropped;
         report(c, "layer", diff_id, mn_err_text(&err), action);
 }

@@ -200,6 +200,11 @@ bool layer_store_has(layer_store *layers, const char *diff_id, int64_t *ret_size
         return true;
 }
 
+bool layer_store_is_tree(layer_store *layers, const char *diff_id) {
+        cleanup_close int dir = open_layer(layers, diff_id);
+        return dir >= 0 && faccessat(dir, "tar", F_OK, 0) < 0;
+}
+
 int64_t layer_store_disk_size(layer_store *layers, const char *diff_id) {
         struct layer_sizes sizes;
         return measure(layers, diff_id, &sizes) < 0 ? 0 : sizes.disk + layer_blob_disk_size(layers, diff_id);
@@ -285,19 +290,32 @@ mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const ch
 
 /* ---- removing ---- */
 
-mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *err) {
-        char name[LAYER_TMP_NAME_SIZE];
+/* The layer's mount, which the caller closes; -1 when it has none. */
+static int take_mount(layer_store *layers, const char *diff_id) {
         pthread_mutex_lock(&layers->lock);
         cleanup_free int *mount = mn_map_take(layers->mounts, layer_name(diff_id));
         if (mount && layers->space)
                 mount_space_run(layers->space, detach, &(struct mounting){ layers, diff_id, 0 });
         pthread_mutex_unlock(&layers->lock);
+        return mount ? *mount : -1;
+}
+
+int layer_store_exchange(layer_store *layers, const char *diff_id, const char *name) {
+        if (renameat2(layers->tmp_fd, name, layers->fd, layer_name(diff_id), RENAME_EXCHANGE) < 0)
+                return -errno;
+        image_trash_add(layers->trash, name, take_mount(layers, diff_id));
+        return layer_store_sync(layers);
+}
+
+mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *err) {
+        char name[LAYER_TMP_NAME_SIZE];
+        int mount = take_mount(layers, diff_id);
         /* out of sight first, so that a crash leaves nothing half removed */
         layer_tmp_name(name);
         int r = renameat(layers->fd, layer_name(diff_id), layers->tmp_fd, name) < 0 ? -errno : 0;
         if (r == 0)
-                image_trash_add(layers->trash, name, mount ? *mount : -1);
-        else if (mount)
-                mn_close(*mount);
+                image_trash_add(layers->trash, name, mount);
+        else
+                mn_close(mount);
         return r == 0 || r == -ENOENT ? MN_OK : mn_fail_errno(err, r, "removing layer %s", diff_id);
 }

@@ -71,6 +71,9 @@ const char *layer_store_decompressor(const layer_store *layers);
 /* True when the layer is on disk; its tar's size. */
 bool layer_store_has(layer_store *layers, const char *diff_id, int64_t *ret_size);
 
+/* True when the layer is kept as a directory of its files. */
+bool layer_store_is_tree(layer_store *layers, const char *diff_id);
+
 /* Opens the uncompressed tar: 0 or -errno. One that has to be put together is verified while it is read. */
 int layer_store_open_tar(layer_store *layers, const char *diff_id, layer_reader **ret, int64_t *ret_size);
 
@@ -97,8 +100,8 @@ int layer_store_sync(layer_store *layers);
 mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const char *diff_id), void *arg,
                            mn_err *err) MN_MUST_USE;
 
-/* Reads the tar and compares its digest; makes the driver's part anew when `repairs`. MN_INTERNAL when the
-   bytes on disk are not the layer's. */
+/* Reads the tar and compares its digest, and the index or the tree's metadata; makes these anew when
+   `repairs`. MN_INTERNAL when the bytes on disk are not the layer's. */
 mn_status layer_store_verify(layer_store *layers, const char *diff_id, bool repairs, mn_err *err) MN_MUST_USE;
 
 /* ---- writing ---- */

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "image/layer_blob.h"
+#include "image/layer_metadata.h"
 #include "image/layer_private.h"
 #include "sys/fd.h"
 
@@ -83,8 +85,57 @@ static mn_status verify_tar(layer_store *layers, const char *diff_id, layer_read
         return st;
 }
 
+/* Copies of the layer's blobs get a name in the directory that takes its place. */
+struct moving {
+        layer_store *layers;
+        const char *diff_id;
+        int to_fd;
+        int result;
+};
+
+static void move_copy(void *arg, const char *digest) {
+        struct moving *m = arg;
+        cleanup_free char *from = mn_asprintf("%s/%s", layer_name(m->diff_id), digest);
+        if (linkat(m->layers->fd, from, m->to_fd, digest, 0) < 0 && m->result == 0)
+                m->result = -errno;
+}
+
+/* Unpacks the tar once more and puts that tree into the place of the other. */
+static mn_status remake_tree(layer_store *layers, const char *diff_id, mn_err *err) {
+        cleanup_layer_reader layer_reader *reader = NULL;
+        layer_writer *w;
+        int64_t size;
+        int r = layer_store_open_tar(layers, diff_id, &reader, &size);
+        if (r < 0)
+                return mn_fail_errno(err, r, "reading its contents");
+        mn_status st = layer_writer_new_as(layers, &layer_driver_unpack, diff_id, &w, err);
+        if (st)
+                return st;
+        st = feed(w, reader, err);
+        struct moving moving = { layers, diff_id, layer_writer_dir(w), 0 };
+        if (!st)
+                layer_blob_each(layers, diff_id, move_copy, &moving);
+        r = st ? 0 : moving.result;
+        if (!st && r == 0)
+                r = layer_writer_replace(w);
+        layer_writer_free(w);
+        return r < 0 ? mn_fail_errno(err, r, "replacing its tree") : st;
+}
+
+static mn_status verify_metadata(layer_store *layers, const char *diff_id, bool repairs, mn_err *err) {
+        cleanup_close int dir = openat(layers->fd, layer_name(diff_id), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = dir < 0 ? -errno : layer_metadata_check(dir);
+        if (r < 0)
+                return mn_fail_errno(err, r, "reading its tree");
+        if (r > 0)
+                return MN_OK;
+        return repairs ? remake_tree(layers, diff_id, err)
+                       : mn_fail(err, MN_INTERNAL,
+                                 "names, owners, modes, times or attributes in its tree are not the layer's");
+}
+
 /* Reading the tar out of the tree compares its digest. */
-static mn_status verify_tree(layer_reader *reader, mn_err *err) {
+static mn_status verify_contents(layer_reader *reader, mn_err *err) {
         cleanup_free char *buffer = mn_alloc(LAYER_CHUNK_SIZE);
         ssize_t n;
         while ((n = layer_reader_read(reader, buffer, LAYER_CHUNK_SIZE)) > 0)
@@ -100,7 +151,10 @@ mn_status layer_store_verify(layer_store *layers, const char *diff_id, bool repa
         int r = layer_store_open_tar(layers, diff_id, &reader, &size);
         if (r < 0)
                 return mn_fail_errno(err, r, "layer %s", diff_id);
-        mn_status st = layer_reader_is_tar(reader) ? verify_tar(layers, diff_id, reader, repairs, err)
-                                                   : verify_tree(reader, err);
+        bool is_tar = layer_reader_is_tar(reader);
+        mn_status st = is_tar ? verify_tar(layers, diff_id, reader, repairs, err)
+                              : verify_contents(reader, err);
+        if (!st && !is_tar)
+                st = verify_metadata(layers, diff_id, repairs, err);
         return st ? mn_err_prefix(err, MN_INTERNAL, "layer %s", diff_id) : MN_OK;
 }

@@ -57,3 +57,10 @@ int layer_sizes_read(int dir_fd, struct layer_sizes *ret);
 /* After finish: the directory the layer was made in; and making it permanent there. */
 int layer_writer_dir(const layer_writer *w);
 int layer_writer_sync(layer_writer *w);
+
+/* After finish: puts the layer, synced, into the place of the one that is there, which is removed as
+   layer_store_remove does. 0 or -errno. */
+int layer_writer_replace(layer_writer *w);
+
+/* Gives the layer's name to the directory `name` of tmp/ and removes what had it. 0 or -errno. */
+int layer_store_exchange(layer_store *layers, const char *diff_id, const char *name);

@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "image/layer_metadata.h"
 #include "image/layer_private.h"
 #include "image/split.h"
 #include "sys/fd.h"
@@ -192,6 +193,8 @@ static int finish(void *making, const char *diff_id, int64_t tar_size) {
                 r = mark_all_opaque(m->dir_fd);
         if (r == 0)
                 r = verify(m->dir_fd, diff_id, tar_size);
+        if (r == 0)
+                r = layer_metadata_write(m->dir_fd);
         uint64_t disk = 0;
         if (r == 0)
                 r = mn_tree_usage(m->dir_fd, &disk);

@@ -335,6 +335,14 @@ int layer_writer_sync(layer_writer *w) {
         return w->driver->sync(w->making);
 }
 
+int layer_writer_replace(layer_writer *w) {
+        int r = layer_writer_sync(w);
+        if (r == 0)
+                r = layer_store_exchange(w->layers, w->diff_id, w->name);
+        w->is_committed = r == 0;
+        return r;
+}
+
 mn_status layer_writer_commit(layer_writer *w, mn_err *err) {
         if (layer_store_has(w->layers, w->diff_id, NULL))
                 return MN_OK;

@@ -98,17 +98,8 @@ static void apply(image_store *images, const struct image_add_spec *spec, struct
         free(dropped);
 }
 
-/* True when the image's files are there: what a check has taken away comes back with the next pull or load.
- */
-static bool is_whole(image_store *images, const struct image_record *record) {
-        bool is_whole = image_blob_size(images, record->id) >= 0;
-        for (size_t i = 0; is_whole && i < record->manifests.len; i++)
-                is_whole = image_blob_size(images, record->manifests.items[i].digest) >= 0;
-        return is_whole;
-}
-
 static bool is_known(image_store *images, const struct image_add_spec *spec, const struct image_record *old) {
-        if (!old || old->is_hidden || !is_whole(images, old))
+        if (!old || old->is_hidden || !image_has_documents(images, old))
                 return false;
         if (spec->manifest.data && mn_map_get(images->by_manifest, spec->manifest.digest) != old)
                 return false;

@@ -59,6 +59,13 @@ int64_t image_blob_size(image_store *images, const char *digest) {
         return fstatat(images->blobs_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size : -1;
 }
 
+bool image_has_documents(image_store *images, const struct image_record *record) {
+        bool has = image_blob_size(images, record->id) >= 0;
+        for (size_t i = 0; has && i < record->manifests.len; i++)
+                has = image_blob_size(images, record->manifests.items[i].digest) >= 0;
+        return has;
+}
+
 /* ---- writing ---- */
 
 /* The folder of the algorithm, which the first document of its kind needs. */

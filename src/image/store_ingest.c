@@ -158,13 +158,24 @@ static const struct image_document *documents_of(const image_ingest_document *li
         return documents;
 }
 
+/* What a check has taken away is pulled again. */
+static bool is_whole(image_store *images, const struct image_record *record,
+                     const image_ingest_image *image) {
+        bool is = image_has_documents(images, record) &&
+                  (!image->index.data || image_blob_size(images, image->index.digest) >= 0);
+        for (char **id = record->layers; is && id && *id; id++)
+                is = layer_store_has(images->layers_on_disk, *id, NULL);
+        return is;
+}
+
 static bool is_current(void *object, const image_ingest_image *image) {
         image_store *images = object;
         cleanup_arena mn_arena *arena = mn_arena_new();
         bool is = true;
         image_lock(images);
         const struct image_record *record = mn_map_get(images->images, image->config.digest);
-        is = record && !record->is_hidden && (!image->signers || !image->signers->len || record->signers.len);
+        is = record && !record->is_hidden && is_whole(images, record, image) &&
+             (!image->signers || !image->signers->len || record->signers.len);
         for (char **full = references_of(image, arena); is && *full; full++) {
                 const struct index_record *index = image_index_of(images, *full);
                 is = image->index.data ? index && !strcmp(index->digest, image->index.digest) &&

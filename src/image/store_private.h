@@ -146,6 +146,10 @@ void image_blob_remove(image_store *images, const char *digest);
 /* Bytes of the blob, -1 when it is not here. */
 int64_t image_blob_size(image_store *images, const char *digest);
 
+/* True when the image's documents are on the disk: what a check has taken away comes back with the next pull
+   or load. */
+bool image_has_documents(image_store *images, const struct image_record *record);
+
 /* What it takes on the disk; 0 when it is not here. */
 int64_t image_blob_disk_size(image_store *images, const char *digest);
 

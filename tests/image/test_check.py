@@ -1,5 +1,5 @@
 """`system check [--repair]`: every kind of damage is found, what can be mended is, and a pull or load brings the rest again."""
-import json, pathlib, shutil, subprocess, sys
+import json, os, pathlib, shutil, subprocess, sys
 
 import pytest
 
@@ -142,3 +142,89 @@ def test_checking_while_others_load_and_remove(daemon):
         for thread in threads:
             thread.join()
     assert wrong == [] and found == [('', 0)] * 16
+
+
+# ---- what the driver `unpack` has beside contents ----
+
+TREE = archive([evil_layers.Writer().dir('d').add('d/plain', data=b'p' * 3000).add('empty', data=b'')
+                .link('link', 'd/plain').hard('again', 'd/plain').dir('void')
+                .add('attribute', data=b'a', pax={'SCHILY.xattr.user.one': 'value'}).bytes()], 'tree:1')
+CHANGES = {
+    'mode': lambda tree: (tree / 'd/plain').chmod(0o777),
+    'owner': lambda tree: os.chown(tree / 'd', 12, 34),
+    'time': lambda tree: os.utime(tree / 'empty', (5, 5)),
+    'time of a link': lambda tree: os.utime(tree / 'link', (5, 5), follow_symlinks=False),
+    'time of the root': lambda tree: os.utime(tree, (5, 5)),
+    'target of a link': lambda tree: ((tree / 'link').unlink(), (tree / 'link').symlink_to('/etc/passwd')),
+    'attribute gone': lambda tree: os.removexattr(tree / 'attribute', 'user.one'),
+    'attribute changed': lambda tree: os.setxattr(tree / 'attribute', 'user.one', b'other'),
+    'attribute more': lambda tree: os.setxattr(tree / 'empty', 'trusted.more', b'x'),
+    'opaque': lambda tree: os.setxattr(tree / 'd', 'trusted.overlay.opaque', b'y'),
+    'empty directory gone': lambda tree: (tree / 'void').rmdir(),
+    'another file': lambda tree: (tree / 'd/new').write_text('x'),
+    'a name less': lambda tree: (tree / 'again').unlink(),
+    'a directory is a file': lambda tree: ((tree / 'void').rmdir(), (tree / 'void').write_text('')),
+}
+
+
+def listing(tree):
+    """What the test knows of a tree, by itself."""
+    found = {}
+    for path in [tree, *sorted(tree.rglob('*'))]:
+        st = path.lstat()
+        found[str(path.relative_to(tree))] = (
+            st.st_mode, st.st_uid, st.st_gid, st.st_mtime_ns, st.st_nlink, os.readlink(path) if path.is_symlink() else '',
+            {name: os.getxattr(path, name, follow_symlinks=False) for name in os.listxattr(path, follow_symlinks=False) if not name.startswith('security.')})
+    return found
+
+
+@pytest.fixture(scope='module')
+def unpacked():
+    with daemons.Daemon('--storage-driver', 'unpack') as one:
+        one.driver = 'unpack'
+        yield one
+
+
+@pytest.mark.parametrize('kind', CHANGES)
+def test_metadata_of_a_tree(unpacked, kind):
+    assert unpacked.request('POST', '/images/load', TREE, headers=TAR).status == 200
+    tree = layer_of(unpacked, 'attribute') / 'tree'
+    before = listing(tree)
+    assert check(unpacked) == ('', 0)
+    CHANGES[kind](tree)
+    changed = listing(tree)
+    assert changed != before
+    text, status = check(unpacked)
+    assert status == 1 and text.count('\n') == 1 and ("are not the layer's" in text or kind == 'a name less'), text
+    assert listing(tree) == changed and check(unpacked, '--quick') == ('', 0)
+    text, status = check(unpacked, '--repair')
+    if kind == 'a name less':  # the tar cannot be put together without it
+        assert '(its tree was made anew)' in text or '(removed; pull or load the image again)' in text
+        assert unpacked.request('POST', '/images/load', TREE, headers=TAR).status == 200
+    else:
+        assert status == 0 and text.endswith('(its tree was made anew)\n'), text
+    assert listing(tree) == before and check(unpacked) == ('', 0)
+    saved = unpacked.request('GET', '/images/tree:1/get')
+    assert saved.status == 200
+    assert unpacked.request('DELETE', '/images/tree:1').status == 200
+
+
+def test_a_tree_in_use_is_left_alone(unpacked):
+    """A running container reads its files by name."""
+    with open(daemons.starter_image(), 'rb') as image:
+        assert unpacked.request('POST', '/images/load', image.read(), headers=TAR).status == 200
+    made = unpacked.request('POST', '/containers/create', {'Image': 'busybox', 'Cmd': ['sleep', '1000'], 'HostConfig': {'NetworkMode': 'none'}}).json()['Id']
+    assert unpacked.request('POST', f'/containers/{made}/start').status == 204
+    tree = next(p for p in (unpacked.data / 'layers').iterdir() if (p / 'tree/bin/busybox').exists()) / 'tree'
+    before = (tree / 'bin').stat().st_mode
+    (tree / 'bin').chmod(0o700)
+    text, status = check(unpacked, '--repair')
+    assert status == 1 and 'in use by a running container' in text and '(' not in text and (tree / 'bin').stat().st_mode & 0o777 == 0o700
+    assert unpacked.request('DELETE', f'/containers/{made}', query={'force': '1'}).status == 204
+    text, status = check(unpacked, '--repair')
+    assert status == 0 and '(its tree was made anew)' in text and (tree / 'bin').stat().st_mode == before
+    made = unpacked.request('POST', '/containers/create', {'Image': 'busybox', 'Cmd': ['true'], 'HostConfig': {'NetworkMode': 'none'}}).json()['Id']
+    assert unpacked.request('POST', f'/containers/{made}/start').status == 204  # from the new tree
+    assert unpacked.request('POST', f'/containers/{made}/wait').json()['StatusCode'] == 0
+    assert unpacked.request('DELETE', f'/containers/{made}').status == 204
+    assert unpacked.request('DELETE', '/images/busybox').status == 200
