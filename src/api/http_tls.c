@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/alloc.h"
+#include "sys/tlsresult.h"
 
 /* What is used of libssl, found with dlsym(): name by name, so that the types are those of the headers. */
 #define LIBSSL_FUNCTIONS(X)                                                                                  \
@@ -132,19 +133,15 @@ void http_tls_stream_free(http_tls_stream *s) {
         mn_freep(&s);
 }
 
-/* What OpenSSL's result means as a -errno; 0 for the orderly end of the stream. */
+/* Before each call: neither an error of before nor that of another connection is taken for its own. */
+static void begin(void) {
+        lib.ERR_clear_error();
+        errno = 0;
+}
+
 static int result(http_tls_stream *s, int n) {
-        switch (lib.SSL_get_error(s->ssl, n)) {
-        case SSL_ERROR_WANT_READ:
-        case SSL_ERROR_WANT_WRITE:
-                return -EAGAIN;
-        case SSL_ERROR_ZERO_RETURN:
-                return 0;
-        case SSL_ERROR_SYSCALL:
-                return errno ? -errno : -ECONNRESET;
-        default:
-                return -EPROTO;
-        }
+        int saved = errno;
+        return mn_tls_result(lib.SSL_get_error(s->ssl, n), saved);
 }
 
 static int clamp(size_t len) {
@@ -152,7 +149,7 @@ static int clamp(size_t len) {
 }
 
 int http_tls_handshake(http_tls_stream *s) {
-        lib.ERR_clear_error();
+        begin();
         int n = lib.SSL_accept(s->ssl);
         if (n == 1)
                 return 0;
@@ -163,19 +160,19 @@ int http_tls_handshake(http_tls_stream *s) {
 }
 
 ssize_t http_tls_peek(http_tls_stream *s, void *buf, size_t len) {
-        lib.ERR_clear_error();
+        begin();
         int n = lib.SSL_peek(s->ssl, buf, clamp(len));
         return n > 0 ? n : result(s, n);
 }
 
 ssize_t http_tls_read(http_tls_stream *s, void *buf, size_t len) {
-        lib.ERR_clear_error();
+        begin();
         int n = lib.SSL_read(s->ssl, buf, clamp(len));
         return n > 0 ? n : result(s, n);
 }
 
 ssize_t http_tls_write(http_tls_stream *s, const void *buf, size_t len) {
-        lib.ERR_clear_error();
+        begin();
         int n = lib.SSL_write(s->ssl, buf, clamp(len));
         int r = n > 0 ? n : result(s, n);
         return r == 0 ? -EPIPE : r;

@@ -189,17 +189,22 @@ static int parse_request_line(char *line, mn_http_head *ret, const char **ret_wh
         return parse_target(target, ret);
 }
 
-int mn_http_parse_request(char *buf, size_t len, mn_http_head *ret, const char **ret_why) {
+/* A head by its first line, its headers and the framing they give. */
+static int parse_head(char *buf, size_t len, int (*parse_first)(char *, mn_http_head *, const char **),
+                      mn_http_head *ret, const char **ret_why) {
         char *rest = buf, *end = buf + len;
         size_t line_len = 0;
         *ret = (mn_http_head){ 0 };
-        *ret_why = "malformed request line";
         char *line = next_line(&rest, end, &line_len);
-        int r = line ? parse_request_line(line, ret, ret_why) : -EBADMSG;
+        int r = line ? parse_first(line, ret, ret_why) : -EBADMSG;
         if (r == 0)
                 r = parse_headers(rest, end, ret, ret_why);
-        if (r == 0)
-                r = read_framing(ret, ret_why);
+        return r < 0 ? r : read_framing(ret, ret_why);
+}
+
+int mn_http_parse_request(char *buf, size_t len, mn_http_head *ret, const char **ret_why) {
+        *ret_why = "malformed request line";
+        int r = parse_head(buf, len, parse_request_line, ret, ret_why);
         if (r < 0)
                 return r;
         size_t hosts = mn_http_header_count(ret, "Host");
@@ -235,16 +240,8 @@ static int parse_status_line(char *line, mn_http_head *ret, const char **ret_why
 
 int mn_http_parse_response(char *buf, size_t len, const char *method, mn_http_head *ret,
                            const char **ret_why) {
-        char *rest = buf, *end = buf + len;
-        size_t line_len = 0;
-        *ret = (mn_http_head){ 0 };
         *ret_why = "malformed status line";
-        char *line = next_line(&rest, end, &line_len);
-        int r = line ? parse_status_line(line, ret, ret_why) : -EBADMSG;
-        if (r == 0)
-                r = parse_headers(rest, end, ret, ret_why);
-        if (r == 0)
-                r = read_framing(ret, ret_why);
+        int r = parse_head(buf, len, parse_status_line, ret, ret_why);
         if (r < 0)
                 return r;
         read_connection(ret);

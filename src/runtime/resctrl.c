@@ -13,26 +13,20 @@
 #include "base/strv.h"
 #include "sys/fd.h"
 #include "sys/file.h"
+#include "sys/mounttable.h"
 #include "sys/path.h"
 
 #define DEFAULT_CLASS "/"
 
-enum { MAX_MOUNTINFO = 4 << 20, MAX_SCHEMATA = 1 << 16 };
+enum { MAX_SCHEMATA = 1 << 16 };
 
 char *resctrl_mount(void) {
-        cleanup_free char *text = NULL;
-        if (mn_file_read(AT_FDCWD, "/proc/self/mountinfo", MAX_MOUNTINFO, &text, NULL) < 0)
+        cleanup_mount_table mn_mount_table mounts = { 0 };
+        if (mn_mount_table_read(&mounts) < 0)
                 return NULL;
-        char *save = NULL;
-        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-                if (!strstr(line, " - resctrl "))
-                        continue;
-                /* "id parent dev root MOUNTPOINT options ..." */
-                for (int field = 0; field < 4 && line; field++)
-                        if ((line = strchr(line, ' ')))
-                                line++;
-                return line ? mn_strndup(line, strcspn(line, " ")) : NULL;
-        }
+        for (size_t i = 0; i < mounts.len; i++)
+                if (strcmp(mounts.rows[i].type, "resctrl") == 0)
+                        return mn_strdup(mounts.rows[i].path);
         return NULL;
 }
 

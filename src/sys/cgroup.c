@@ -15,6 +15,7 @@
 #include "base/strv.h"
 #include "sys/fd.h"
 #include "sys/file.h"
+#include "sys/mounttable.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 /* What v2 has without a controller that could be handed down. */
@@ -70,55 +71,46 @@ bool mn_cgroup_is_pure_v2(void) {
 
 /* ---- what the host has ---- */
 
-/* Field number `n` (from 0) of a mountinfo line; the caller frees. */
-static char *mountinfo_field(const char *line, size_t n) {
-        while (n-- && *line) {
-                line += strcspn(line, " \n");
-                line += *line == ' ';
-        }
-        return mn_strndup(line, strcspn(line, " \n"));
+/* "rw,cpu,cpuacct" has "cpu". */
+static bool has_option(const char *options, const char *name) {
+        for (const char *s = options; *s; s += strcspn(s, ","), s += *s == ',')
+                if (strncmp(s, name, strlen(name)) == 0 && strchr(",", s[strlen(name)]))
+                        return true;
+        return false;
 }
 
-/* Looks in mountinfo for a hierarchy that is not where everybody has it. NULL when it is not mounted.
-   `*mountinfo` is read when it is first needed (a kernel has hierarchies that nobody here has mounted). */
-static char *find_mount(const char *name, bool is_v2, char **mountinfo) {
-        if (!*mountinfo && mn_file_read(AT_FDCWD, "/proc/self/mountinfo", MAX_PROC_FILE, mountinfo, NULL) < 0)
+/* Looks among the mounts for a hierarchy that is not where everybody has it. NULL when it is not mounted.
+   `*mounts` is read when it is first needed (a kernel has hierarchies that nobody here has mounted). */
+static char *find_mount(const char *name, bool is_v2, mn_mount_table *mounts) {
+        if (!mounts->text && mn_mount_table_read(mounts) < 0)
                 return NULL;
-        for (char *line = *mountinfo; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-                char *tail = strstr(line, " - ");
-                if (!tail || memchr(line, '\n', (size_t) (tail - line)))
-                        continue;
-                cleanup_free char *type = mountinfo_field(tail + 3, 0);
-                if (!mn_str_equal(type, is_v2 ? "cgroup2" : "cgroup"))
-                        continue;
-                cleanup_free char *options = mountinfo_field(tail + 3, 2);
-                const char *at = strstr(options, name);
-                if (is_v2 || (at && (at == options || at[-1] == ',') && strchr(",", at[strlen(name)])))
-                        return mountinfo_field(line, 4);
+        for (size_t i = 0; i < mounts->len; i++) {
+                const mn_mount_row *row = &mounts->rows[i];
+                if (strcmp(row->type, is_v2 ? "cgroup2" : "cgroup") == 0 &&
+                    (is_v2 || has_option(row->super_options, name)))
+                        return mn_strdup(row->path);
         }
         return NULL;
 }
 
 bool mn_cgroup_has_nsdelegate(void) {
-        cleanup_free char *text = NULL;
-        if (mn_file_read(AT_FDCWD, "/proc/self/mountinfo", MAX_PROC_FILE, &text, NULL) < 0)
+        cleanup_mount_table mn_mount_table mounts = { 0 };
+        if (mn_mount_table_read(&mounts) < 0)
                 return false;
-        for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-                cleanup_free char *row = mn_strndup(line, strcspn(line, "\n"));
-                char *tail = strstr(row, " - cgroup2 ");
-                if (tail && strstr(tail, "nsdelegate"))
+        for (size_t i = 0; i < mounts.len; i++)
+                if (strcmp(mounts.rows[i].type, "cgroup2") == 0 &&
+                    has_option(mounts.rows[i].super_options, "nsdelegate"))
                         return true;
-        }
         return false;
 }
 
-static char *hierarchy_mount(const char *name, bool is_v2, char **mountinfo) {
+static char *hierarchy_mount(const char *name, bool is_v2, mn_mount_table *mounts) {
         const char *dir = *name == '\0' ? "unified" : mn_str_has_prefix(name, "name=") ? name + 5 : name;
         char *path = mn_asprintf(CGROUP_ROOT "/%s", dir);
         if (is_cgroup_fs(path, is_v2))
                 return path;
         mn_freep(&path);
-        return find_mount(name, is_v2, mountinfo);
+        return find_mount(name, is_v2, mounts);
 }
 
 /* Our own cgroup is only usable as a base when the mount shows it (in a container it may not). */
@@ -136,11 +128,11 @@ static unsigned root_controllers(const char *mount) {
 }
 
 static void add_hierarchy(mn_cgroup_host *host, const char *name, const char *own, bool is_pure_v2,
-                          char **mountinfo) {
+                          mn_mount_table *mounts) {
         bool is_v2 = *name == '\0';
         if (host->len == MN_CGROUP_MAX_HIERARCHIES || (is_pure_v2 && !is_v2))
                 return;
-        char *mount = is_pure_v2 ? mn_strdup(CGROUP_ROOT) : hierarchy_mount(name, is_v2, mountinfo);
+        char *mount = is_pure_v2 ? mn_strdup(CGROUP_ROOT) : hierarchy_mount(name, is_v2, mounts);
         if (!mount)
                 return;
         unsigned mask = is_v2 ? MN_CG_UNIFIED | root_controllers(mount) : controller_mask(name, ',');
@@ -155,7 +147,8 @@ static void add_hierarchy(mn_cgroup_host *host, const char *name, const char *ow
 
 int mn_cgroup_host_init(mn_cgroup_host *host) {
         *host = (mn_cgroup_host){ 0 };
-        cleanup_free char *text = NULL, *mountinfo = NULL;
+        cleanup_free char *text = NULL;
+        cleanup_mount_table mn_mount_table mounts = { 0 };
         int r = mn_file_read(AT_FDCWD, "/proc/self/cgroup", MAX_PROC_FILE, &text, NULL);
         if (r < 0)
                 return r;
@@ -166,7 +159,7 @@ int mn_cgroup_host_init(mn_cgroup_host *host) {
                 if (!own)
                         continue;
                 *own++ = '\0';
-                add_hierarchy(host, name + 1, own, is_pure_v2, &mountinfo);
+                add_hierarchy(host, name + 1, own, is_pure_v2, &mounts);
         }
         for (size_t i = 0; i < host->len; i++)
                 *(host->items[i].is_v2 ? &has_v2 : &has_v1) = true;

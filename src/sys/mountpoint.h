@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The mount a path is on, as /proc/self/mountinfo has it. */
+/* The mount a path is on. */
 
 #include <stdbool.h>
 

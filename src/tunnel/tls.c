@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "sys/tlsresult.h"
 #include "tunnel/report.h"
 
 static bool is_address(const char *host) {
@@ -177,21 +178,12 @@ const char *tls_cause(void) {
         return reason ? reason : "tls: the connection failed";
 }
 
-/* What OpenSSL's result means as a -errno; 0 for the orderly end of the stream. */
 static int result(SSL *ssl, int n) {
         int saved = errno;
-        switch (SSL_get_error(ssl, n)) {
-        case SSL_ERROR_WANT_READ:
-        case SSL_ERROR_WANT_WRITE:
-                return -EAGAIN;
-        case SSL_ERROR_ZERO_RETURN:
-                return 0;
-        case SSL_ERROR_SYSCALL:
-                return saved ? -saved : -ECONNRESET;
-        default:
+        int r = mn_tls_result(SSL_get_error(ssl, n), saved);
+        if (r == -EPROTO)
                 last_failure = ERR_peek_error();
-                return -EPROTO;
-        }
+        return r;
 }
 
 /* One step of the handshake after the other; 0, -ETIMEDOUT or another -errno. */
