@@ -166,8 +166,7 @@ mn_status load_images_of(struct load *l) {
         if (!st && has_list && !(has_index && mn_strv_len(l->spec->platforms)))
                 st = find_in_archive(l, list, &found);
         if (!has_list && !has_index)
-                st = mn_fail(l->err, MN_INVALID,
-                             "invalid archive: it has neither manifest.json nor index.json");
+                st = mn_fail(l->err, MN_INVALID, "invalid archive: does not contain a manifest.json");
         if (!st)
                 st = add_found(l, &found);
         mn_vec_release(&found);

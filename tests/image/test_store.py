@@ -162,6 +162,16 @@ def test_old_docker_archive_with_linked_layers(store):
     assert len(store.layers()) == 1
 
 
+def test_archive_from_before_manifests(store):
+    """What Docker wrote before 1.10 (`repositories`, a folder with `json` and `VERSION` for each layer) is refused as Docker 29 does."""
+    layer = evil_layers.Writer().add('f', data=b'old').bytes()
+    name = 'a' * 64
+    old = tar_of([(f'{name}/VERSION', b'1.0'), (f'{name}/json', json.dumps({'id': name, 'os': 'linux', 'config': {}}).encode()),
+                  (f'{name}/layer.tar', layer), ('repositories', json.dumps({'old': {'1': name}}).encode())])
+    assert 'invalid archive: does not contain a manifest.json' in store.run('load', stdin=old, ok=False)
+    assert store.json('list') == [] and store.files() == []
+
+
 def oci_layout(layer, mutate=lambda name, data: data):
     """An OCI layout: an index with two platforms, of which the host's has a gzip layer."""
     import platform
