@@ -36,6 +36,10 @@ struct exec_session {
    does not run, is paused, or has too many. */
 mn_status exec_session_new(container *c, const wire_exec_create *request, exec_session **ret,
                            mn_err *err) MN_MUST_USE;
+/* Whether the container can have one more (state lock held); the same errors. */
+mn_status exec_check_container(const container *c, mn_err *err) MN_MUST_USE;
+/* A reference to the session of that id. MN_NOT_FOUND. */
+mn_status exec_find(container_engine *e, const char *exec_id, exec_session **ret, mn_err *err) MN_MUST_USE;
 void exec_session_unref(exec_session *s); /* state lock not held */
 void exec_session_unrefp(exec_session **s);
 #define cleanup_exec MN_CLEANUP(exec_session_unrefp)
