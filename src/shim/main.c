@@ -116,6 +116,8 @@ int main(void) {
                 .netns_fd = -1,
                 .memory_fd = -1,
                 .oom_fd = -1,
+                .events_fd = -1,
+                .slice_fd = -1,
                 .listen_fd = -1,
                 .console = { .fd = -1 },
         };

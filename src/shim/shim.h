@@ -259,9 +259,13 @@ struct shim {
         char *failure;       /* why the start failed */
         int64_t started_at, exited_at;
         bool is_oom_killed;
-        bool is_deleted;   /* `runtime delete` is through */
-        char *memory_path; /* the container's memory cgroup in its hierarchy; NULL: unknown */
-        int memory_fd;     /* its directory, once it is watched */
+        bool is_deleted;        /* `runtime delete` is through */
+        char *memory_path;      /* the container's memory cgroup in its hierarchy; NULL: unknown */
+        int memory_fd;          /* its directory, once it is watched */
+        int events_fd;          /* memory.events, open from the start; -1: version 1, or mounted elsewhere */
+        int slice_fd;           /* the same of the slice a scope is in; -1: none */
+        uint64_t slice_kills;   /* what it counted at last */
+        bool has_reached_limit; /* the container's cgroup ever did */
         loop_timer *oom_timer;
         bool is_memory_v2;
         uint64_t oom_kills; /* told so far */

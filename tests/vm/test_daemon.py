@@ -134,6 +134,18 @@ def test_daemon_out_of_memory(machine):
     assert [row["Actor"]["ID"] for row in events.lines()] == [container]
 
 
+def test_daemon_out_of_memory_of_the_first_process(machine):
+    """Systemd takes the scope away, and the kernel's count with it, as soon as it is empty."""
+    script = "usleep 200000; exec dd if=/dev/zero of=/dev/null bs=64M count=1"
+    for _ in range(6):
+        container = machine.run("sh", "-c", script, host={"Memory": 16 << 20, "MemorySwap": 16 << 20})
+        assert machine.wait(container) == 137
+        assert machine.state(container)["OOMKilled"]
+    container = machine.run("sleep", "1000", host={"Memory": 16 << 20})
+    machine("POST", f"/containers/{container}/kill", status=204)
+    assert machine.wait(container) == 137 and not machine.state(container)["OOMKilled"]
+
+
 def test_daemon_cgroup_parents(machine):
     container = machine.run("sleep", "1000", host={"CgroupParent": "vm-boxes.slice"})
     assert machine.cgroup(container) == CGROUP / f"vm.slice/vm-boxes.slice/minato-{container}.scope"
