@@ -1,6 +1,6 @@
 # A thin front door; meson.build has the build.
 BUILD ?= build
-.PHONY: all test test-vm test-vm-bookworm unit bench install format check clean
+.PHONY: all test test-vm test-vm-bookworm test-power-cuts unit bench install format check clean
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
 	@for p in cli/minato daemon/minatod shim/minato-shim runtime/minato-runtime init/minato-init image/minato-unpack worker/minato-decompress tunnel/minato-tunnel; do \
@@ -15,6 +15,8 @@ test-vm: all
 	@tests/vm/run
 test-vm-bookworm: all
 	@tests/vm/run --kernel bookworm
+test-power-cuts: all
+	@tests/vm/power_cuts
 bench: all
 	@bench/run
 install: all
