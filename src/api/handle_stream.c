@@ -160,8 +160,10 @@ static void await_head_read(int fd) {
 mn_status api_container_attach(api_call *c, mn_err *err) {
         bool is_tty;
         int fd;
+        struct container *container;
         const char *keys = api_param(c, "detachKeys");
-        mn_status s = container_attach_check(c->engine->containers, c->vars[0], keys, &is_tty, err);
+        mn_status s = container_attach_begin(c->engine->containers, c->vars[0], keys, &container, &is_tty,
+                                             err);
         if (s != MN_OK)
                 return s;
         container_attach_spec spec = {
@@ -171,17 +173,20 @@ mn_status api_container_attach(api_call *c, mn_err *err) {
                 .is_framed = !is_tty,
                 .detach_keys = keys,
         };
-        if (http_request_hijack(c->request, hijack_type(c, is_tty), &fd) < 0)
+        if (http_request_hijack(c->request, hijack_type(c, is_tty), &fd) < 0) {
+                container_attach_cancel(container);
                 return MN_OK; /* the client has gone */
+        }
         if (api_param_bool(c, "logs")) {
                 await_head_read(fd);
                 replay_log(c, &spec, fd);
         }
         if (!api_param_bool(c, "stream")) {
+                container_attach_cancel(container);
                 mn_close(fd);
                 return MN_OK;
         }
-        return container_attach(c->engine->containers, c->vars[0], &spec, fd, err);
+        return container_attach(container, &spec, fd, err);
 }
 
 /* Docker's way of attaching from a browser: the bytes of all streams in binary frames. The daemon carries
@@ -190,11 +195,16 @@ mn_status api_container_attach_ws(api_call *c, mn_err *err) {
         bool is_tty;
         int fd;
         const char *keys = api_param(c, "detachKeys");
-        mn_status s = container_attach_check(c->engine->containers, c->vars[0], keys, &is_tty, err);
-        if (s == MN_OK)
-                s = http_request_hijack_websocket(c->request, &fd, err);
-        if (s != MN_OK || fd < 0)
+        struct container *container;
+        mn_status s = container_attach_begin(c->engine->containers, c->vars[0], keys, &container, &is_tty,
+                                             err);
+        if (s != MN_OK)
                 return s;
+        s = http_request_hijack_websocket(c->request, &fd, err);
+        if (s != MN_OK || fd < 0) {
+                container_attach_cancel(container);
+                return s;
+        }
         container_attach_spec spec = {
                 .has_stdin = api_param_bool(c, "stdin"),
                 .has_stdout = api_param_bool(c, "stdout"),
@@ -204,10 +214,11 @@ mn_status api_container_attach_ws(api_call *c, mn_err *err) {
         if (api_param_bool(c, "logs"))
                 replay_log(c, &spec, fd);
         if (!api_param_bool(c, "stream")) {
+                container_attach_cancel(container);
                 mn_close(fd);
                 return MN_OK;
         }
-        return container_attach(c->engine->containers, c->vars[0], &spec, fd, err);
+        return container_attach(container, &spec, fd, err);
 }
 
 /* ---- exec ---- */

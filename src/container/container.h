@@ -227,16 +227,22 @@ typedef struct container_attach_spec {
         const char *detach_keys; /* NULL or "": ctrl-p,ctrl-q */
 } container_attach_spec;
 
+/* An attach under way. */
+struct container;
+
 /* Whether one can attach now (MN_CONFLICT when paused or restarting), and to a terminal or to streams. Call
-   it before the answer's head is written. */
-mn_status container_attach_check(container_engine *e, const char *name, const char *detach_keys,
-                                 bool *ret_is_tty, mn_err *err) MN_MUST_USE;
+   it before the answer's head is written: clients start the container when they have seen that, and a start
+   waits for attaches under way (not long), so that they miss none of its output. `*ret` goes to
+   container_attach or container_attach_cancel. */
+mn_status container_attach_begin(container_engine *e, const char *name, const char *detach_keys,
+                                 struct container **ret, bool *ret_is_tty, mn_err *err) MN_MUST_USE;
+void container_attach_cancel(struct container *c);
 
 /* Hands the client's socket to the container's shim, which serves it from now on, with or without this
    daemon. A container that was not started yet gets it at its start; an ended one closes it at once. The
    descriptor is the callee's from here on, whatever is returned. */
-mn_status container_attach(container_engine *e, const char *name, const container_attach_spec *spec,
-                           int client_fd, mn_err *err) MN_MUST_USE;
+mn_status container_attach(struct container *c, const container_attach_spec *spec, int client_fd,
+                           mn_err *err) MN_MUST_USE;
 
 typedef struct container_logs container_logs;
 

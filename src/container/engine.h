@@ -68,6 +68,7 @@ struct container {
         struct container_wait *waits;
         struct container_logs *readers;
         MN_VEC(pending_attach) pending;
+        size_t nattaching; /* clients that are told so just now */
         MN_VEC(exec_session *) execs;
 };
 
@@ -199,6 +200,11 @@ mn_status container_image_mount_open(container_engine *e, const container_mount 
 void container_image_mounts_detach(const container *c);
 /* As above, for the /dev/shm that others may join (ipc.c). */
 void container_shared_memory_detach(const container *c);
+
+/* ---- attach (streams.c) ---- */
+
+/* Waits until every client that was told so is attached; a second at most, for clients may be slow. */
+void container_wait_attached(container *c);
 
 /* ---- one run (start.c, exit.c) ---- */
 

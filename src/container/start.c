@@ -328,6 +328,7 @@ static mn_status prepare_shim(struct launch *l, mn_err *err) {
 }
 
 static mn_status start_shim(struct launch *l, mn_err *err) {
+        container_wait_attached(l->c);
         mn_status status = send_pending(l, err); /* who came meanwhile */
         if (status)
                 return status;
@@ -468,6 +469,8 @@ mn_status container_launch(container *c, mn_err *err) {
                 status = mn_fail(err, status, "%s", mn_err_text(&failure));
         } else {
                 started(&l);
+                cleanup_err mn_err gone = { 0 };
+                (void) !send_pending(&l, &gone); /* who came since, to a container that was not running yet */
         }
         container_want_spare_shim(l.e);
         shim_link_unref(l.link);

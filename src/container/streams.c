@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attach and resize: the container's streams, which are the shim's. */
 
+#include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "codec/keys.h"
 #include "container/engine.h"
 #include "container/launch.h"
 #include "sys/fd.h"
 
-enum { RESIZE_TIMEOUT_MS = 5000 };
+enum { RESIZE_TIMEOUT_MS = 5000, ATTACHED_MS = 1000 };
 
 /* ---- attach ---- */
 
-mn_status container_attach_check(container_engine *e, const char *name, const char *detach_keys,
-                                 bool *ret_is_tty, mn_err *err) {
+mn_status container_attach_begin(container_engine *e, const char *name, const char *detach_keys,
+                                 container **ret, bool *ret_is_tty, mn_err *err) {
         mn_keys keys;
         if (mn_keys_parse(detach_keys, &keys, NULL, NULL) < 0)
                 return mn_fail(err, MN_INVALID, "Invalid detach keys (%s) provided", detach_keys);
@@ -31,7 +34,25 @@ mn_status container_attach_check(container_engine *e, const char *name, const ch
                 return mn_fail(err, MN_CONFLICT,
                                "container %s is restarting, wait until the container is running", name);
         *ret_is_tty = c->record->config.is_tty;
+        c->nattaching++;
+        *ret = container_ref(c);
         return MN_OK;
+}
+
+void container_attach_cancel(container *c) {
+        engine_lock(c->engine);
+        c->nattaching--;
+        container_notify(c);
+        engine_unlock(c->engine);
+        container_unref(c);
+}
+
+void container_wait_attached(container *c) {
+        int64_t deadline = mn_monotonic_ns() + ATTACHED_MS * MN_NS_PER_MS;
+        struct timespec until = { deadline / MN_NS_PER_SEC, deadline % MN_NS_PER_SEC };
+        ENGINE_LOCKED(c->engine);
+        while (c->nattaching && pthread_cond_timedwait(&c->changed, &c->engine->lock, &until) != ETIMEDOUT)
+                ;
 }
 
 /* Keeps the client for the start. State lock held; takes the descriptor on success. */
@@ -45,13 +66,10 @@ static mn_status keep_for_start(container *c, const container_attach_spec *spec,
         return MN_OK;
 }
 
-mn_status container_attach(container_engine *e, const char *name, const container_attach_spec *spec,
-                           int client_fd, mn_err *err) {
+static mn_status attach(container *c, const container_attach_spec *spec, int client_fd, mn_err *err) {
+        container_engine *e = c->engine;
         cleanup_close int client = client_fd;
-        cleanup_container container *c = NULL;
-        mn_status status = container_find(e, name, &c, err);
-        if (status)
-                return status;
+        mn_status status = MN_OK;
         container_attach_spec own = *spec;
         cleanup_shim_link shim_link *link = NULL;
         engine_lock(e);
@@ -68,6 +86,12 @@ mn_status container_attach(container_engine *e, const char *name, const containe
                 status = launch_send_attach(link, &own, client, err);
         if (!status)
                 container_event(c, "attach", NULL);
+        return status;
+}
+
+mn_status container_attach(container *c, const container_attach_spec *spec, int client_fd, mn_err *err) {
+        mn_status status = attach(c, spec, client_fd, err);
+        container_attach_cancel(c);
         return status;
 }
 

@@ -3,6 +3,7 @@ import base64
 import io
 import json
 import os
+import select
 import socket
 import subprocess
 import tarfile
@@ -157,6 +158,23 @@ def test_attach_before_start(api, daemon, run):
         connection.sock.shutdown(socket.SHUT_WR)
         assert sorted(frames(connection.until_close())) == [(1, b"got hello\n"), (2, b"bye\n")]
     assert wait(api, container) == 0
+
+
+def test_a_start_waits_for_who_was_told_that_he_is_attached(api, daemon, run):
+    """The answer is there, and the attach goes on behind it: here because it waits for the client to read, else on a busy machine.
+    What the container writes is nowhere else."""
+    container = run("echo", "hello", start=False, host={"LogConfig": {"Type": "none"}})
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(daemon.socket))
+        client.sendall(f"POST /containers/{container}/attach?logs=1&stream=1&stdout=1 HTTP/1.1\r\nHost: x\r\n"
+                       "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n".encode())
+        assert select.select([client], [], [], 10)[0]
+        api("POST", f"/containers/{container}/start", status=204)
+        text = b""
+        while piece := client.recv(4096):
+            text += piece
+    assert text.startswith(b"HTTP/1.1 101") and frames(text.partition(b"\r\n\r\n")[2]) == [(1, b"hello\n")]
 
 
 def test_attach_with_keys_nobody_has(api, run):
