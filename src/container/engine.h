@@ -91,6 +91,7 @@ struct container_engine {
         bool is_watching_silent;    /* a worker does */
         bool is_purging;            /* a worker empties the trash */
         bool wants_purge;           /* once more afterwards */
+        unsigned n_removals;        /* since notes of them were settled (removed.c) */
 };
 
 /* ---- tables and locks (table.c) ---- */
@@ -260,6 +261,14 @@ const container_runtime *container_runtime_of(container_engine *e, const char *n
 mn_status container_remove_locked(container *c, bool removes_volumes, mn_err *err) MN_MUST_USE;
 /* Empties <data root>/trash in the background. */
 void container_purge_trash(container_engine *e);
+
+/* ---- removals and power cuts (removed.c) ---- */
+
+/* Notes, with the end of its record, that the container's directory went to the trash. */
+void container_removal_note(store_batch *b, const char *id);
+
+/* Makes all noted removals last: moves directories that are back to the trash, waits for the disk. */
+mn_status container_removals_settle(container_engine *e, mn_err *err) MN_MUST_USE;
 
 /* Takes a legacy link, "CONTAINER/ALIAS", out of the container's record (update.c): its next start is without
    it. */

@@ -10,6 +10,7 @@
 
 #define CONTAINER_KIND "container"
 #define CONTAINER_STATE_KIND "container-state"
+#define CONTAINER_REMOVED_KIND "container-removed"
 
 /* Something mounted into the container beside what every container gets, resolved at create. */
 typedef struct container_mount {

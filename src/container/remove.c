@@ -21,6 +21,8 @@
 #include "sys/fd.h"
 #include "sys/file.h"
 
+enum { REMOVALS_MAX = 256 }; /* noted before they are settled */
+
 /* ---- the trash ---- */
 
 static void empty_trash(container_engine *e) {
@@ -40,10 +42,26 @@ static void empty_trash(container_engine *e) {
         closedir(dir);
 }
 
+/* Notes of removals are for a power cut that comes soon. */
+static void settle_removals(container_engine *e) {
+        cleanup_err mn_err err = { 0 };
+        if (container_removals_settle(e, &err))
+                mn_log(MN_LOG_WARN, "removals are noted still", " error=\"%s\"", mn_err_text(&err));
+}
+
+static bool has_many_removals(container_engine *e) {
+        ENGINE_LOCKED(e);
+        bool is_many = e->n_removals >= REMOVALS_MAX;
+        e->n_removals = is_many ? 0 : e->n_removals;
+        return is_many;
+}
+
 static void purge(void *arg) {
         container_engine *e = arg;
         bool goes_on = true;
         while (goes_on) {
+                if (has_many_removals(e))
+                        settle_removals(e);
                 empty_trash(e);
                 ENGINE_LOCKED(e);
                 goes_on = e->wants_purge;
@@ -63,10 +81,17 @@ void container_purge_trash(container_engine *e) {
 
 /* ---- one container ---- */
 
-static mn_status move_to_trash(container *c, mn_err *err) {
-        if (renameat(c->engine->containers_fd, c->id, c->engine->trash_fd, c->id) == 0 || errno == ENOENT)
+/* `ret_is_there`: a container that never started has none. */
+static mn_status move_to_trash(container *c, bool *ret_is_there, mn_err *err) {
+        container_engine *e = c->engine;
+        *ret_is_there = renameat(e->containers_fd, c->id, e->trash_fd, c->id) == 0;
+        if (*ret_is_there)
                 return MN_OK;
-        return mn_fail_errno(err, -errno, "cannot remove the directory of container %s", c->id);
+        if (errno != ENOENT)
+                return mn_fail_errno(err, -errno, "cannot remove the directory of container %s", c->id);
+        *ret_is_there = faccessat(e->trash_fd, c->id, F_OK, AT_SYMLINK_NOFOLLOW) ==
+                        0; /* by a former daemon */
+        return MN_OK;
 }
 
 /* Marks in `doomed` the anonymous volumes that go with the container, and enters them into the batch. Those
@@ -80,10 +105,13 @@ static void doom_volumes(container *c, store_batch *b, bool *doomed) {
 }
 
 /* One commit: the container and its anonymous volumes are gone together. */
-static mn_status delete_record(container *c, bool removes_volumes, bool *doomed, mn_err *err) {
+static mn_status delete_record(container *c, bool has_directory, bool removes_volumes, bool *doomed,
+                               mn_err *err) {
         cleanup_store_batch store_batch *b = store_batch_new();
         store_batch_delete(b, CONTAINER_KIND, c->id);
         store_batch_delete(b, CONTAINER_STATE_KIND, c->id);
+        if (has_directory)
+                container_removal_note(b, c->id);
         if (removes_volumes)
                 doom_volumes(c, b, doomed);
         bool is_short_lived = c->record->host_config.is_auto_remove;
@@ -114,6 +142,7 @@ static void forget(container *c) {
         container_engine *e = c->engine;
         engine_lock(e);
         c->is_removed = true;
+        e->n_removals++;
         mn_map_remove(e->by_id, c->id);
         mn_map_remove(e->by_name, c->record->name);
         container_execs_free(c);
@@ -143,9 +172,10 @@ mn_status container_remove_locked(container *c, bool removes_volumes, mn_err *er
         engine_unlock(e);
         container_release_run(c);
         cleanup_free bool *doomed = mn_alloc_array(c->record->mounts.len + 1, sizeof *doomed);
-        mn_status status = move_to_trash(c, err);
+        bool has_directory;
+        mn_status status = move_to_trash(c, &has_directory, err);
         if (!status)
-                status = delete_record(c, removes_volumes, doomed, err);
+                status = delete_record(c, has_directory, removes_volumes, doomed, err);
         if (status) {
                 engine_lock(e);
                 c->state.status = before == CONTAINER_REMOVING ? CONTAINER_DEAD : before;

@@ -185,7 +185,9 @@ static container **all_containers(container_engine *e, size_t *ret_len) {
 }
 
 mn_status container_engine_restore(container_engine *e, mn_err *err) {
-        (void) err;
+        mn_status status = container_removals_settle(e, err);
+        if (status)
+                return status;
         size_t len;
         container **all = all_containers(e, &len);
         roll_call call;

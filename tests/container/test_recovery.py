@@ -139,6 +139,27 @@ def test_unknown_directories_are_kept(daemon):
     assert "is kept" in daemon.log_text()
 
 
+def test_a_removal_that_a_power_cut_half_undid(daemon):
+    """The rename to the trash was not on the disk yet, the end of the record was."""
+    container = create(daemon, "true")
+    start(daemon, container)
+    until(lambda: not inspect(daemon, container)["State"]["Running"])
+    directory = daemon.data / "containers" / container
+    assert directory.is_dir()
+    ok(daemon.request("DELETE", f"/containers/{container}"))
+    until(lambda: not any((daemon.data / "trash").iterdir()))
+    daemon.kill()
+    (directory / "upper").mkdir(parents=True)
+    (directory / "upper/file").write_text("x")
+    daemon.start()
+    assert not directory.exists()
+    until(lambda: not any((daemon.data / "trash").iterdir()))
+    directory.mkdir()  # noted once, not for ever
+    restart(daemon)
+    assert directory.is_dir()
+    directory.rmdir()
+
+
 class Workload(threading.Thread):
     """Makes, starts, stops and removes containers until the daemon is gone; knows what was acknowledged."""
 
