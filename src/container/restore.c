@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -157,6 +158,14 @@ static void remove_orphans(container_engine *e) {
 }
 
 /* Directories nobody knows are kept: they may belong to a database that was put aside. */
+/* A container that is removed when it ends has a volatile overlay, which its kernel marks. Its record need
+   not have reached the disk before the power cut that ended it. */
+static bool was_short_lived(container_engine *e, const char *name) {
+        cleanup_free char *mark = mn_asprintf("%s/work/work/incompat/volatile", name);
+        return faccessat(e->containers_fd, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+               renameat(e->containers_fd, name, e->trash_fd, name) == 0;
+}
+
 static void report_unknown_directories(container_engine *e) {
         int fd = openat(e->containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -165,7 +174,8 @@ static void report_unknown_directories(container_engine *e) {
                 return;
         }
         for (struct dirent *entry; (entry = readdir(dir));)
-                if (entry->d_name[0] != '.' && !mn_map_has(e->by_id, entry->d_name))
+                if (entry->d_name[0] != '.' && !mn_map_has(e->by_id, entry->d_name) &&
+                    !was_short_lived(e, entry->d_name))
                         mn_log(MN_LOG_WARN, "a container's directory without a container is kept",
                                " name=\"%s\"", entry->d_name);
         closedir(dir);

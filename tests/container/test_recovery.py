@@ -160,6 +160,14 @@ def test_a_removal_that_a_power_cut_half_undid(daemon):
     directory.rmdir()
 
 
+def test_a_short_life_whose_record_a_power_cut_took(daemon):
+    """Neither the beginning nor the end of an auto-removed container is waited for."""
+    unknown = daemon.data / "containers" / ("1" * 64)
+    (unknown / "work/work/incompat/volatile").mkdir(parents=True)
+    restart(daemon)
+    assert not unknown.exists()
+
+
 class Workload(threading.Thread):
     """Makes, starts, stops and removes containers until the daemon is gone; knows what was acknowledged."""
 

@@ -66,7 +66,14 @@ class Life:
 
     def look(self):
         found, problems = {"serving": []}, []
-        containers = self.list("/containers/json", all="1")
+        end = time.monotonic() + 30
+        while True:
+            containers = self.list("/containers/json", all="1")
+            passing = [c["Names"][0] for c in containers if "/auto-" in c["Names"][0]]
+            if not passing or time.monotonic() > end:
+                break
+        problems += [f"{name} is there still" for name in passing]
+        containers = [c for c in containers if c["Names"][0] not in passing]
         found["container"] = sorted(c["Names"][0][1:] for c in containers)
         for container in containers:
             name = container["Names"][0][1:]
@@ -136,6 +143,16 @@ class Life:
         self.do("container", f"{name}-renamed", True, "POST", f"/containers/{name}/rename", query={"name": f"{name}-renamed"})
         say("done", thing="container", name=name, to=False, status=204, text="")
 
+    def short_life(self, name, chance):
+        """It is gone with the machine; see `look`."""
+        name = f"auto-{name}"
+        body = {"Image": "busybox", "Cmd": ["sh", "-c", f"echo {name} > /file; sleep {chance.choice([0, 0, 1000])}"],
+                "HostConfig": {"NetworkMode": "none", "AutoRemove": True}}
+        self.do("passing", name, True, "POST", "/containers/create", body, {"name": name})
+        self.do("passing", name, True, "POST", f"/containers/{name}/start")
+        if chance.random() < 0.3:
+            self.ask("DELETE", f"/containers/{name}", force="1")
+
     def image(self, name, chance):
         if chance.random() < 0.7:
             self.do("image", name, True, "POST", "/images/load", image_archive(name, chance))
@@ -187,7 +204,7 @@ class Life:
             if number == 0:
                 self.clean(found, chance)
             for i in range(100000):
-                chance.choice([self.container, self.container, self.image, self.image, self.volume, self.network])(
+                chance.choice([self.container, self.container, self.short_life, self.image, self.image, self.volume, self.network])(
                     f"l{self.plan['life']}w{number}n{i}", chance)
         except BaseException as failure:
             say("failed", text=repr(failure))
