@@ -4,6 +4,9 @@ import pytest
 from conftest import RUNTIME, hybrid, shifted
 
 
+RACES = max(40, int(os.environ.get('MINATO_CYCLES', 0)))
+
+
 def digest(path):
     with open(path, 'rb') as f:
         return hashlib.sha256(f.read()).hexdigest()
@@ -112,7 +115,7 @@ def test_a6_racing_renames(runtime, bundle, canary, tmp_path):
     bundle.process['args'] = ['true']
     end = flipping(shared / 'a', shared / 'b')
     try:
-        for _ in range(40):
+        for _ in range(RACES):
             bundle.run(check=False)
     finally:
         end()
@@ -196,7 +199,7 @@ def test_a14_source_is_resolved_once(bundle, tmp_path):
     bundle.config['mounts'].append({'destination': '/dev/x', 'type': 'bind', 'source': str(tmp_path / 'a'), 'options': ['bind']})
     end = flipping(tmp_path / 'a', tmp_path / 'b')
     try:
-        for _ in range(40):
+        for _ in range(RACES):
             assert bundle.output('test -d /dev/x && ls /dev/x || cat /dev/x') in ('inside\n', 'content\n')
     finally:
         end()
