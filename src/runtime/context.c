@@ -12,6 +12,9 @@
 #include "base/time.h"
 #include "codec/json.h"
 #include "sys/fd.h"
+#include "sys/file.h"
+
+enum { MAX_UID_MAP = 16 << 10 };
 
 void runtime_trace(runtime_context *rt, const char *step) {
         if (!rt->is_tracing)
@@ -28,6 +31,16 @@ void runtime_trace(runtime_context *rt, const char *step) {
         if (write(rt->trace_fd, line, (size_t) len) < 0)
                 rt->is_tracing = false;
         rt->trace_last_ns = mn_monotonic_ns();
+}
+
+bool runtime_is_rootless(void) {
+        unsigned inside, outside, size;
+        cleanup_free char *map = NULL;
+        if (geteuid() != 0)
+                return true;
+        if (mn_file_read(AT_FDCWD, "/proc/self/uid_map", MAX_UID_MAP, &map, NULL) < 0)
+                return false;
+        return sscanf(map, "%u %u %u", &inside, &outside, &size) != 3 || size != UINT32_MAX;
 }
 
 /* One line of the log file in runc's two forms: logfmt and JSON. */

@@ -22,6 +22,9 @@ typedef struct runtime_context {
         int trace_fd; /* a copy of standard error that stays ours */
 } runtime_context;
 
+/* Without the host's privileges: another user than root, or in a user namespace that is not the first. */
+bool runtime_is_rootless(void);
+
 /* With --trace, prints "step: microseconds since the last step". */
 void runtime_trace(runtime_context *rt, const char *step);
 

@@ -107,6 +107,12 @@ static mn_status create_cgroup(launch *l, const char *path, mn_err *err) {
         const oci_resources *res = l->spec->linux_ ? l->spec->linux_->resources : NULL;
         int r = mn_cgroup_create(&l->cgroup_host, path, resources_controllers(&l->cgroup_host, res),
                                  &l->cgroup, NULL);
+        if ((r == -EACCES || r == -EPERM || r == -EROFS) && runtime_is_rootless()) {
+                runtime_warn(l->rt, "linux.cgroupsPath: \"%s\" cannot be made: no limits, no pause, no ps",
+                             path);
+                l->lacks_cgroup = true;
+                return resources_apply(&l->cgroup, res, err); /* refuses a limit by its name */
+        }
         if (r < 0)
                 return mn_fail_errno(err, r, "linux.cgroupsPath: creating \"%s\"", path);
         if (l->has_scope)

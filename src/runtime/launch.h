@@ -67,7 +67,8 @@ typedef struct launch {
         mn_cgroup cgroup;
         systemd_unit systemd; /* empty without --systemd-cgroup */
         bool has_scope;
-        int holder; /* pidfd, see systemd_cgroup.h */
+        bool lacks_cgroup; /* it could not be made, and nothing needs it */
+        int holder;        /* pidfd, see systemd_cgroup.h */
         process_plan process;
         int sync_fds[2]; /* parent's and child's end; general way only */
         container_record record;

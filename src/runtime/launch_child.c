@@ -123,6 +123,7 @@ static mn_status make_rootfs(launch *l, mn_err *err) {
                 .spec = l->spec,
                 .namespaces = &l->namespaces,
                 .cgroup = &l->cgroup,
+                .lacks_cgroup = l->lacks_cgroup,
                 .rt = l->rt,
                 .bundle_fd = l->bundle_fd,
                 .root_fd = l->root_fd,

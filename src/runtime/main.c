@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* minato-runtime: an OCI runtime with runc's command line. */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static const command *const commands[] = {
 
 static const option_row global_options[] = {
         { "root", 0, OPTION_STRING, offsetof(runtime_context, root),
-          "DIR  state of containers (/run/minato-runtime)" },
+          "DIR  state of containers (/run/minato-runtime, for others than root in XDG_RUNTIME_DIR)" },
         { "log", 0, OPTION_STRING, offsetof(runtime_context, log_path), "FILE  also write messages there" },
         { "log-format", 0, OPTION_STRING, offsetof(runtime_context, log_format),
           "FORMAT  of the log: text or json" },
@@ -92,6 +93,14 @@ static mn_status secure_descriptors(mn_err *err) {
         return MN_OK;
 }
 
+static char *default_root(void) {
+        static char path[PATH_MAX];
+        const char *own = getenv("XDG_RUNTIME_DIR");
+        snprintf(path, sizeof(path), "%s/minato-runtime",
+                 own && *own && runtime_is_rootless() ? own : "/run");
+        return path;
+}
+
 static mn_status start(runtime_context *rt, int argc, char **argv, int *ret_code, mn_err *err) {
         int used;
         mn_status st = options_parse(global_options, rt, argc - 1, argv + 1, &used, err);
@@ -107,7 +116,7 @@ static mn_status start(runtime_context *rt, int argc, char **argv, int *ret_code
         if (!cmd)
                 return mn_fail(err, MN_INVALID, "no such command: %s", argv[used + 1]);
         if (!rt->root)
-                rt->root = (char *) (uintptr_t) "/run/minato-runtime";
+                rt->root = default_root();
         runtime_trace(rt, "start");
         if (cmd->enters_container) {
                 st = launch_protect_binary(argv, err);

@@ -252,14 +252,29 @@ static mn_status enter_dir(process_plan *plan, mn_err *err) {
         return check_dir(cwd, err);
 }
 
+/* In the user namespace of somebody without privileges the groups are what they are. That is asked when the
+   kernel has refused already, so the answer may be the container's. */
+static int set_groups(const process_plan *plan) {
+        cleanup_free char *text = NULL;
+        if (syscall(SYS_setgroups, plan->group_count, plan->groups) == 0)
+                return 0;
+        int r = -errno;
+        if (r == -EPERM && plan->group_count == 1 &&
+            mn_file_read(AT_FDCWD, "/proc/self/setgroups", 64, &text, NULL) == 0 &&
+            mn_str_has_prefix(text, "deny"))
+                return 0;
+        return r;
+}
+
 static mn_status apply_identity(const process_plan *plan, mn_err *err) {
         const oci_user *user = &plan->spec->user;
         const capability_sets *caps = &plan->caps;
         int r = capability_bound(caps->bounding);
         if (r < 0)
                 return mn_fail_errno(err, r, "process.capabilities.bounding");
-        if (!plan->may_not_setgroups && syscall(SYS_setgroups, plan->group_count, plan->groups) < 0)
-                return mn_fail_errno(err, -errno, "process.user.additionalGids");
+        r = plan->may_not_setgroups ? 0 : set_groups(plan);
+        if (r < 0)
+                return mn_fail_errno(err, r, "process.user.additionalGids");
         if (syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0)
                 return mn_fail_errno(err, -errno, "process.user.gid: %u", user->gid);
         /* Leaving uid 0 would empty all sets, but the filter and what the configuration grants come after it.

@@ -19,6 +19,7 @@ typedef struct rootfs {
         const oci_spec *spec;
         const namespace_plan *namespaces;
         const mn_cgroup *cgroup;
+        bool lacks_cgroup; /* there is none of its own: what is mounted for it is empty */
         runtime_context *rt;
         int bundle_fd;
         int root_fd;             /* the root: a detached mount first, then attached */

@@ -110,6 +110,16 @@ static int mount_v1_tree(rootfs *fs, int top, unsigned long flags) {
         return 0;
 }
 
+static int mount_nothing(rootfs *fs, const oci_mount *mount_spec) {
+        cleanup_close int target = rootfs_open_target(fs, mount_spec->destination, true, false);
+        if (target < 0 || fchdir(target) < 0)
+                return target < 0 ? target : -errno;
+        return mount("tmpfs", ".", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                     "mode=755,size=4k") < 0
+                       ? -errno
+                       : 0;
+}
+
 static int mount_tree(rootfs *fs, const oci_mount *mount_spec, unsigned long flags) {
         cleanup_close int target = rootfs_open_target(fs, mount_spec->destination, true, false);
         if (target < 0 || fchdir(target) < 0)
@@ -130,6 +140,10 @@ static int mount_tree(rootfs *fs, const oci_mount *mount_spec, unsigned long fla
 }
 
 mn_status rootfs_mount_cgroup(rootfs *fs, const oci_mount *mount_spec, mn_err *err) {
+        if (fs->lacks_cgroup) {
+                int r = mount_nothing(fs, mount_spec);
+                return r < 0 ? mn_fail_errno(err, r, "mounting an empty directory") : MN_OK;
+        }
         if (!fs->cgroup || fs->cgroup->len == 0)
                 return mn_fail(err, MN_NOT_IMPLEMENTED, "type: this host has no cgroup file system");
         mount_options o;

@@ -118,6 +118,25 @@ def test_podman_pod(tmp_path, image, options, first):
     ])
 
 
+def test_podman_without_privileges(tmp_path, image):
+    """Podman of nobody, in a user namespace with a single user, without cgroups."""
+    needs('podman', 'conmon', 'setpriv')
+    prologue = f'''mount --bind $D /mnt; D=/mnt
+cp $R $D/runtime; chown -R 65534:65534 $D; export HOME=$D/home XDG_RUNTIME_DIR=$D/xdg
+setpriv --reuid 65534 --regid 65534 --clear-groups mkdir -p $HOME $XDG_RUNTIME_DIR
+p() {{ setpriv --reuid 65534 --regid 65534 --clear-groups podman --log-level fatal --root $D/root --runroot $D/run --tmpdir $D/tmp --runtime $D/runtime \\
+        --cgroup-manager cgroupfs --events-backend file --storage-driver vfs --storage-opt vfs.ignore_chown_errors=true "$@"; }}
+cd $D; p import $D/image.tar bb >/dev/null 2>&1'''
+    run_table(str(tmp_path), prologue, [
+        ('p run --rm --network none bb sh -c "id -u; exit 7"', 7, '0'),
+        ('p run --rm --network none bb nosuch', 127, REFUSED),
+        (f'p run -d --network none --name c bb waits && p exec c sh -c "id -u; exit 5"', 5, '0'),
+        ('p stop -t 10 c && p inspect -f "{{.State.Status}} {{.State.ExitCode}}" c && p rm c', 0, 'exited 3'),
+        ('p pod create --name pod --network none --infra-image bb --infra-command waits && p run -d --pod pod --name m bb waits && p exec m hostname', 0, 'pod'),
+        ('p pod rm -f -t 0 pod && p ps -aq | wc -l', 0, '0'),
+    ])
+
+
 def test_containerd(tmp_path, image):
     needs('containerd', 'ctr', 'containerd-shim-runc-v2', 'docker')
     (tmp_path / 'config.toml').write_text(f'version = 2\nroot = "{tmp_path}/root"\nstate = "{tmp_path}/state"\n'
