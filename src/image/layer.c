@@ -61,7 +61,10 @@ mn_status layer_store_open(const char *data_root, const layer_options *options, 
                            mn_err *err) {
         layer_store *layers = mn_alloc(sizeof(*layers));
         pthread_mutex_init(&layers->lock, NULL);
+        pthread_mutex_init(&layers->owed_lock, NULL);
+        pthread_mutex_init(&layers->sync_lock, NULL);
         layers->mounts = mn_map_new(close_mount);
+        layers->owed = mn_map_new(NULL);
         layers->tmp_fd = open_folder(data_root, "tmp");
         layers->fd = open_folder(data_root, "layers");
         layers->trash = image_trash_new(layers->tmp_fd);
@@ -88,12 +91,15 @@ void layer_store_close(layer_store *layers) {
                 return;
         image_trash_free(layers->trash);
         mn_map_free(layers->mounts);
+        mn_map_free(layers->owed);
         mount_space_free(layers->space);
         mn_close(layers->fd);
         mn_close(layers->tmp_fd);
         free(layers->unpack_path);
         free(layers->decompress_path);
         pthread_mutex_destroy(&layers->lock);
+        pthread_mutex_destroy(&layers->owed_lock);
+        pthread_mutex_destroy(&layers->sync_lock);
         free(layers);
 }
 
@@ -263,10 +269,6 @@ int layer_store_mount(layer_store *layers, const char *diff_id) {
                 result = -errno;
         pthread_mutex_unlock(&layers->lock);
         return result;
-}
-
-int layer_store_sync(layer_store *layers) {
-        return fsync(layers->fd) < 0 ? -errno : 0;
 }
 
 mn_status layer_store_each(layer_store *layers, void (*each)(void *arg, const char *diff_id), void *arg,

@@ -93,7 +93,7 @@ bool layer_store_wants_string(const layer_store *layers);
 /* Removes the layer; a container that still has it mounted keeps it until the end. */
 mn_status layer_store_remove(layer_store *layers, const char *diff_id, mn_err *err) MN_MUST_USE;
 
-/* Makes the names of all layers permanent: before the database names them. 0 or -errno. */
+/* Makes all layers permanent, and their names: before the database names them. 0 or -errno. */
 int layer_store_sync(layer_store *layers);
 
 /* Calls `each` with the diff id of every layer on disk. */
@@ -117,6 +117,10 @@ void layer_writer_free(layer_writer *w);
 
 /* The layer is made anew at every start of the daemon: commit does not sync it. */
 void layer_writer_set_scratch(layer_writer *w);
+
+/* Commit leaves syncing to layer_store_sync: for a layer that no image lists, which therefore is not looked
+   at before, also not after a crash. */
+void layer_writer_defer_sync(layer_writer *w);
 
 /* Takes the next bytes, plain or compressed (told by the first ones): decompresses here, hashes and parses on
    one thread, writes on another. MN_INVALID for what is no layer. */

@@ -27,6 +27,8 @@ struct layer_store {
         char *decompress_path;
         pthread_mutex_t lock; /* of mounts */
         mn_map *mounts;       /* layer name to int *, a detached mount */
+        pthread_mutex_t owed_lock, sync_lock;
+        mn_map *owed; /* names of layers whose data may not be on the disk yet */
 };
 
 /* Chooses driver and place of mounts: by the options, else what works. */
@@ -61,6 +63,9 @@ int layer_writer_sync(layer_writer *w);
 /* After finish: puts the layer, synced, into the place of the one that is there, which is removed as
    layer_store_remove does. 0 or -errno. */
 int layer_writer_replace(layer_writer *w);
+
+/* The layer gets its name before it is synced: layer_store_sync does it. */
+void layer_store_owe_sync(layer_store *layers, const char *diff_id);
 
 /* Gives the layer's name to the directory `name` of tmp/ and removes what had it. 0 or -errno. */
 int layer_store_exchange(layer_store *layers, const char *diff_id, const char *name);

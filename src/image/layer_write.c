@@ -48,6 +48,7 @@ struct layer_writer {
         void *making; /* the driver's object */
         bool is_committed;
         bool is_scratch;
+        bool is_deferred;
         char expected[MN_DIGEST_SIZE];
         char diff_id[MN_DIGEST_SIZE];
 
@@ -225,6 +226,10 @@ void layer_writer_set_scratch(layer_writer *w) {
         w->is_scratch = true;
 }
 
+void layer_writer_defer_sync(layer_writer *w) {
+        w->is_deferred = true;
+}
+
 /* Lets the workers finish what they have and go. */
 static void join(layer_writer *w) {
         pthread_mutex_lock(&w->lock);
@@ -346,7 +351,9 @@ int layer_writer_replace(layer_writer *w) {
 mn_status layer_writer_commit(layer_writer *w, mn_err *err) {
         if (layer_store_has(w->layers, w->diff_id, NULL))
                 return MN_OK;
-        int r = w->is_scratch ? 0 : layer_writer_sync(w);
+        int r = w->is_scratch || w->is_deferred ? 0 : layer_writer_sync(w);
+        if (w->is_deferred)
+                layer_store_owe_sync(w->layers, w->diff_id);
         if (r == 0 && renameat(w->layers->tmp_fd, w->name, w->layers->fd, layer_name(w->diff_id)) < 0)
                 r = errno == EEXIST || errno == ENOTEMPTY ? 1 : -errno; /* another one was quicker */
         if (r < 0)

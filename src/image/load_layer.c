@@ -6,6 +6,10 @@
 
 #include "base/alloc.h"
 
+/* Layers of so many bytes are synced with the others of their archive: waiting for the disk takes longer than
+   writing them. */
+enum { SMALL = 1 << 20 };
+
 struct layer_ending {
         layer_ending_spec spec;
         pthread_t thread;
@@ -13,6 +17,14 @@ struct layer_ending {
         mn_status status;
         mn_err err;
 };
+
+static bool is_unlisted(image_store *images, const char *diff_id) {
+        image_lock(images);
+        const struct layer_record *record = mn_map_get(images->layers, diff_id);
+        bool is_listed = record && record->nrefs;
+        image_unlock(images);
+        return !is_listed;
+}
 
 static mn_status finish(layer_ending_spec *s, mn_err *err) {
         mn_status st = layer_writer_finish(s->writer, err);
@@ -24,6 +36,8 @@ static mn_status finish(layer_ending_spec *s, mn_err *err) {
         if (s->digest)
                 mn_digest_finish(s->digest, m->digest);
         image_hold_layer(s->images, m->diff_id, layer_writer_size(s->writer));
+        if (layer_writer_size(s->writer) <= SMALL && is_unlisted(s->images, m->diff_id))
+                layer_writer_defer_sync(s->writer);
         st = layer_writer_commit(s->writer, err);
         if (!st && s->copy)
                 st = layer_copy_keep(s->copy, s->images->layers_on_disk, m->diff_id, m->digest, err);

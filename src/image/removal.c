@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/strv.h"
 #include "image/index.h"
 
 void removal_begin(removal *r, image_store *images, mn_arena *arena) {
@@ -93,11 +92,11 @@ bool removal_is_gone(const removal *r, const char *id) {
 
 /* ---- space ---- */
 
-/* Layers only images that go have. With `lock`. */
-static char **find_layers(const removal *r) {
+/* Layers only images that go have, as keys. With `lock`. */
+static mn_map *find_layers(const removal *r) {
         cleanup_map mn_map *counts = mn_map_new(NULL);
         const struct image_record *record;
-        char **layers = NULL;
+        mn_map *layers = mn_map_new(NULL);
         const char *id;
         void *n;
         for (size_t pos = 0; mn_map_next(r->gone, &pos, NULL, (void **) &record);)
@@ -106,7 +105,7 @@ static char **find_layers(const removal *r) {
         for (size_t pos = 0; mn_map_next(counts, &pos, &id, &n);) {
                 const struct layer_record *layer = mn_map_get(r->images->layers, id);
                 if (layer && layer->nrefs == (uintptr_t) n && !layer->nholds)
-                        mn_strv_add(&layers, id);
+                        mn_map_set(layers, id, layers);
         }
         return layers;
 }
@@ -136,11 +135,11 @@ int64_t removal_space(const removal *r) {
         const char *digest;
         int64_t space = 0;
         image_lock(r->images);
-        cleanup_strv char **layers = find_layers(r);
+        cleanup_map mn_map *layers = find_layers(r);
         cleanup_map mn_map *documents = find_documents(r);
         image_unlock(r->images);
-        for (char **id = layers; id && *id; id++)
-                space += layer_store_disk_size(r->images->layers_on_disk, *id);
+        for (size_t pos = 0; mn_map_next(layers, &pos, &digest, NULL);)
+                space += layer_store_disk_size(r->images->layers_on_disk, digest);
         for (size_t pos = 0; mn_map_next(documents, &pos, &digest, NULL);)
                 space += image_blob_disk_size(r->images, digest);
         return space;
@@ -227,7 +226,7 @@ static void put_repointed(const removal *r, const struct removal_repoint *p, sto
         store_batch_put(batch, STORE_KIND_TAG, p->full, &tag_record_type, &tag);
 }
 
-static mn_status commit(const removal *r, char *const *layers, mn_err *err) {
+static mn_status commit(const removal *r, const mn_map *layers, mn_err *err) {
         cleanup_store_batch store_batch *batch = store_batch_new();
         const struct image_record *record;
         const char *key;
@@ -242,8 +241,8 @@ static mn_status commit(const removal *r, char *const *layers, mn_err *err) {
         }
         for (size_t pos = 0; mn_map_next(r->gone, &pos, &key, NULL);)
                 store_batch_delete(batch, STORE_KIND_IMAGE, key);
-        for (; layers && *layers; layers++)
-                store_batch_delete(batch, STORE_KIND_LAYER, *layers);
+        for (size_t pos = 0; mn_map_next(layers, &pos, &key, NULL);)
+                store_batch_delete(batch, STORE_KIND_LAYER, key);
         return store_commit(r->images->db, batch, STORE_DURABLE, err);
 }
 
@@ -295,7 +294,7 @@ mn_status removal_commit(removal *r, mn_err *err) {
         if (!r->rows.len && !r->repointed.len && !mn_map_len(r->gone))
                 return MN_OK;
         image_lock(r->images);
-        cleanup_strv char **layers = find_layers(r);
+        cleanup_map mn_map *layers = find_layers(r);
         image_unlock(r->images);
         mn_status st = commit(r, layers, err);
         if (st)

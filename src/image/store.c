@@ -11,7 +11,6 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "base/strv.h"
 #include "base/time.h"
 #include "codec/digest.h"
 #include "image/index.h"
@@ -108,38 +107,40 @@ void image_release_layer(image_store *images, const char *diff_id) {
         image_unlock(images);
 }
 
-/* Ids of the layers nobody lists or holds. */
-static char **find_unused(image_store *images) {
-        char **unused = NULL;
+/* Ids of the layers nobody lists or holds, as keys. */
+static mn_map *find_unused(image_store *images) {
+        mn_map *unused = mn_map_new(NULL);
         struct layer_record *record;
         image_lock(images);
         for (size_t pos = 0; mn_map_next(images->layers, &pos, NULL, (void **) &record);)
                 if (!record->nrefs && !record->nholds)
-                        mn_strv_add(&unused, record->diff_id);
+                        mn_map_set(unused, record->diff_id, images);
         image_unlock(images);
         return unused;
 }
 
-void image_drop_layers(image_store *images, char *const *diff_ids) {
-        for (; diff_ids && *diff_ids; diff_ids++) {
+void image_drop_layers(image_store *images, const mn_map *diff_ids) {
+        const char *diff_id;
+        for (size_t pos = 0; mn_map_next(diff_ids, &pos, &diff_id, NULL);) {
                 cleanup_err mn_err err = { 0 };
                 image_lock(images);
-                mn_map_remove(images->layers, *diff_ids);
+                mn_map_remove(images->layers, diff_id);
                 image_unlock(images);
-                if (layer_store_remove(images->layers_on_disk, *diff_ids, &err))
-                        mn_warn("removing a layer failed", " layer=%s error=\"%s\"", *diff_ids,
+                if (layer_store_remove(images->layers_on_disk, diff_id, &err))
+                        mn_warn("removing a layer failed", " layer=%s error=\"%s\"", diff_id,
                                 mn_err_text(&err));
         }
 }
 
 void image_collect_layers(image_store *images) {
-        cleanup_strv char **unused = find_unused(images);
+        cleanup_map mn_map *unused = find_unused(images);
         cleanup_err mn_err err = { 0 };
-        if (!unused)
+        const char *diff_id;
+        if (!mn_map_len(unused))
                 return;
         cleanup_store_batch store_batch *batch = store_batch_new();
-        for (char **diff_id = unused; *diff_id; diff_id++)
-                store_batch_delete(batch, STORE_KIND_LAYER, *diff_id);
+        for (size_t pos = 0; mn_map_next(unused, &pos, &diff_id, NULL);)
+                store_batch_delete(batch, STORE_KIND_LAYER, diff_id);
         if (store_commit(images->db, batch, STORE_RELAXED, &err))
                 mn_warn("removing layers failed", " error=\"%s\"", mn_err_text(&err));
         else

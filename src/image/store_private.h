@@ -177,8 +177,9 @@ void image_release_layer(image_store *images, const char *diff_id);
 /* Removes layers nobody lists or holds. With `change`. */
 void image_collect_layers(image_store *images);
 
-/* Removes layers the database does not name any more, from the memory and the disk. With `change`. */
-void image_drop_layers(image_store *images, char *const *diff_ids);
+/* Removes layers the database does not name any more (the keys), from the memory and the disk. With `change`.
+ */
+void image_drop_layers(image_store *images, const mn_map *diff_ids);
 
 /* ---- store_add.c ---- */
 

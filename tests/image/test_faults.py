@@ -144,7 +144,10 @@ def test_load_with_a_failing_call(tmp_path, driver, calls, error):
     assert failed > 1 and not hit
 
 
-def load_traced(store, trace, calls):
+BIG = archive([evil_layers.Writer().add('f', data=b'x' * 1_200_000).bytes()])  # is synced by itself before it gets its name
+
+
+def load_traced(store, trace, calls, data):
     """A load whose calls are traced from when the store is open: each thread's calls are counted by themselves, and the
     opening has its own."""
     load = subprocess.Popen(store.argv('load'), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -154,13 +157,14 @@ def load_traced(store, trace, calls):
     tracer = subprocess.Popen([STRACE, '-f', '-y', '-o', trace, *calls, '-p', str(load.pid)], stderr=subprocess.PIPE, text=True)
     while 'attached' not in tracer.stderr.readline():
         assert tracer.poll() is None
-    load.communicate(SMALL)
+    load.communicate(data)
     tracer.communicate()
     return load.returncode
 
 
+@pytest.mark.parametrize('size', ['small', 'big'])
 @pytest.mark.parametrize('call,driver', [('fsync', 'erofs'), ('fdatasync', 'erofs'), ('fsync', 'unpack'), ('syncfs', 'unpack'), ('fdatasync', 'unpack')])
-def test_a_sync_that_fails_is_not_durable(tmp_path, call, driver):
+def test_a_sync_that_fails_is_not_durable(tmp_path, call, driver, size):
     """A load says no when a file or folder of its could not be synced; the database's log is written and synced once more."""
     seen = set()
     for k in range(1, 20):
@@ -169,7 +173,7 @@ def test_a_sync_that_fails_is_not_durable(tmp_path, call, driver):
         store = Store(root, driver)
         store.run('list')
         calls = ['-e', 'trace=fsync,fdatasync,syncfs', '-e', f'inject={call}:error=EIO:when={k}']
-        code = load_traced(store, f'{root}/trace', calls)
+        code = load_traced(store, f'{root}/trace', calls, {'small': SMALL, 'big': BIG}[size])
         trace = pathlib.Path(f'{root}/trace').read_text().splitlines()
         hits = [line for line in trace if 'INJECTED' in line]  # each thread's k-th
         if not hits:
@@ -182,7 +186,9 @@ def test_a_sync_that_fails_is_not_durable(tmp_path, call, driver):
             layers = max(i for i, line in enumerate(trace) if f'<{root}/layers>' in line)
             assert any('state.db-wal' in line and line.endswith('= 0') for line in trace[layers:]), (k, trace)
         assert store.run('check') == b''
-    assert not hits and seen == {'fsync': {'tmp', 'layers', 'blobs'} if driver == 'erofs' else {'layers', 'blobs'}, 'syncfs': {'tmp'}}.get(call, {'tmp'} if driver == 'erofs' else set())
+    place = {'small': 'layers', 'big': 'tmp'}[size]
+    wanted = {'fsync': {'layers', 'blobs', place} if driver == 'erofs' else {'layers', 'blobs'}, 'syncfs': {place}, 'fdatasync': {place} if driver == 'erofs' else set()}
+    assert not hits and seen == wanted[call]
 
 
 @pytest.mark.parametrize('driver', ['erofs', 'unpack'])

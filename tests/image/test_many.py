@@ -26,14 +26,15 @@ def store(tmp_path):
     return one
 
 
+@pytest.mark.parametrize('driver', ['erofs', 'unpack'])
 @pytest.mark.parametrize('platforms', [('amd64',), ('amd64', 'arm64')])
-def test_syncs_do_not_grow_with_the_images(store, tmp_path, platforms):
+def test_syncs_do_not_grow_with_the_images(tmp_path, platforms, driver):
     counts = []
     for root, number in (('few', 8), ('many', 80)):
-        one = Store(tmp_path / root, 'erofs')
+        one = Store(tmp_path / root, driver)
         one.root.mkdir()
         one.run('list')
-        done, loading = syncs(one, 'load', stdin=layout.many(number, platforms))
+        done, loading = syncs(one, 'load', stdin=layout.many(number, platforms, has_own_layers=True))
         assert done.returncode == 0 and len(one.json('list')) == number * len(platforms)
         done, pruning = syncs(one, 'prune', 'all')
         assert done.returncode == 0 and one.json('list') == [] and one.files() == []
@@ -58,6 +59,14 @@ def test_what_cannot_be_synced_is_not_there(store):
     store.run('load', stdin=data)
     done, _ = syncs(store, 'prune', 'all', more=('-e', 'inject=fdatasync:error=EIO'))
     assert done.returncode == 1 and len(store.json('list')) == 40 and store.run('check') == b''
+
+
+def test_layers_that_cannot_be_synced_are_not_there(store):
+    """Also not for another load that has the same layers, whose turn comes later."""
+    data = layout.many(10, has_own_layers=True)
+    done, _ = syncs(store, 'load', stdin=data, more=('-e', 'inject=syncfs:error=EIO'))
+    assert done.returncode == 1 and store.json('list') == [] and store.files() == []
+    assert syncs(store, 'load', stdin=data)[0].returncode == 0 and store.run('check') == b''
 
 
 def test_names_that_meet_in_one_archive(store):
