@@ -264,6 +264,10 @@ void container_purge_trash(container_engine *e);
 
 /* ---- removals and power cuts (removed.c) ---- */
 
+/* The sticky bit marks the directory of a container that is removed when it ends: neither its record nor its
+   end is waited for. */
+#define CONTAINER_SHORT_LIVED S_ISVTX
+
 /* Notes, with the end of its record, that the container's directory went to the trash. */
 void container_removal_note(store_batch *b, const char *id);
 

@@ -15,7 +15,8 @@ int container_open_directory(container *c) {
          * made then. */
         engine_lock(c->engine);
         bool is_going = c->is_removed || c->state.status == CONTAINER_REMOVING;
-        int r = is_going ? -ENOENT : mkdirat(c->engine->containers_fd, c->id, 0710) < 0 ? -errno : 0;
+        mode_t mode = 0710 | (c->record->host_config.is_auto_remove ? CONTAINER_SHORT_LIVED : 0);
+        int r = is_going ? -ENOENT : mkdirat(c->engine->containers_fd, c->id, mode) < 0 ? -errno : 0;
         engine_unlock(c->engine);
         if (r < 0 && r != -EEXIST)
                 return r;

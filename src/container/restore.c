@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -158,11 +159,11 @@ static void remove_orphans(container_engine *e) {
 }
 
 /* Directories nobody knows are kept: they may belong to a database that was put aside. */
-/* A container that is removed when it ends has a volatile overlay, which its kernel marks. Its record need
-   not have reached the disk before the power cut that ended it. */
+/* Its record need not have reached the disk before the power cut that ended it. */
 static bool was_short_lived(container_engine *e, const char *name) {
-        cleanup_free char *mark = mn_asprintf("%s/work/work/incompat/volatile", name);
-        return faccessat(e->containers_fd, mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+        struct stat st;
+        return fstatat(e->containers_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+               (st.st_mode & CONTAINER_SHORT_LIVED) &&
                renameat(e->containers_fd, name, e->trash_fd, name) == 0;
 }
 

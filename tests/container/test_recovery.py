@@ -161,11 +161,18 @@ def test_a_removal_that_a_power_cut_half_undid(daemon):
 
 
 def test_a_short_life_whose_record_a_power_cut_took(daemon):
-    """Neither the beginning nor the end of an auto-removed container is waited for."""
-    unknown = daemon.data / "containers" / ("1" * 64)
-    (unknown / "work/work/incompat/volatile").mkdir(parents=True)
+    """Neither the beginning nor the end of an auto-removed container is waited for, but its directory may be on the disk."""
+    container = create(daemon, "sleep", "1000", AutoRemove=True)
+    start(daemon, container)
+    made = daemon.data / "containers" / container
+    mode = made.stat().st_mode
+    ok(daemon.request("DELETE", f"/containers/{container}", query={"force": "1"}))
+    until(lambda: not made.exists())
+    restart(daemon)  # and settles the removal
+    made.mkdir()
+    made.chmod(mode)
     restart(daemon)
-    assert not unknown.exists()
+    assert not made.exists()
 
 
 class Workload(threading.Thread):

@@ -69,11 +69,12 @@ class Life:
         end = time.monotonic() + 30
         while True:
             containers = self.list("/containers/json", all="1")
-            passing = [c["Names"][0] for c in containers if "/auto-" in c["Names"][0]]
+            passing = [c["Names"][0] for c in containers if "/auto-" in c["Names"][0] and c["State"] != "created"]
             if not passing or time.monotonic() > end:
                 break
         problems += [f"{name} is there still" for name in passing]
-        containers = [c for c in containers if c["Names"][0] not in passing]
+        ids = {c["Id"] for c in containers}
+        containers = [c for c in containers if "/auto-" not in c["Names"][0]]
         found["container"] = sorted(c["Names"][0][1:] for c in containers)
         for container in containers:
             name = container["Names"][0][1:]
@@ -91,7 +92,7 @@ class Life:
         problems += [f"network {n['Name']} is {n['Labels']}" for n in networks if n["Labels"].get("name") != n["Name"]]
         errors = pathlib.Path("/sys/fs/ext4/vda/errors_count").read_text().strip()
         problems += [f"ext4 counts {errors} errors"] if errors != "0" else []
-        problems += self.disk_problems({c["Id"] for c in containers}, set(found["volume"]))
+        problems += self.disk_problems(ids, set(found["volume"]))
         return found, problems, {c["Names"][0][1:]: c for c in containers}
 
     def disk_problems(self, containers, volumes):
