@@ -186,7 +186,7 @@ static int feed_tar(void *arg, const void *data, size_t len) {
 }
 
 /* Reads the archive, compressed or not, to its end. */
-static int read_archive(const char *decompressor, const container_archive_in *in, mn_tar_reader *tar) {
+static int read_archive(decompress_pool *decompressors, const container_archive_in *in, mn_tar_reader *tar) {
         enum { CHUNK = 64 * 1024 };
         cleanup_free char *buffer = mn_alloc(CHUNK);
         size_t have = 0;
@@ -196,8 +196,8 @@ static int read_archive(const char *decompressor, const container_archive_in *in
         if (n < 0)
                 return (int) n;
         cleanup_decompress_worker decompress_worker *d = NULL;
-        int r = decompress_worker_new(decompressor, mn_compression_detect(buffer, have), false, feed_tar, tar,
-                                      &d);
+        int r = decompress_worker_new(decompressors, mn_compression_detect(buffer, have), false, feed_tar,
+                                      tar, &d);
         if (r == 0)
                 r = decompress_worker_feed(d, buffer, have);
         while (r == 0 && (n = in->read(in->arg, buffer, CHUNK)) > 0)
@@ -208,11 +208,11 @@ static int read_archive(const char *decompressor, const container_archive_in *in
         return r < 0 ? r : mn_tar_reader_finish(tar);
 }
 
-static mn_status unpack(struct unpack *u, const char *decompressor, const container_archive_in *in,
+static mn_status unpack(struct unpack *u, decompress_pool *decompressors, const container_archive_in *in,
                         mn_err *err) {
         static const mn_tar_handler handler = { on_entry, on_data, on_end };
         cleanup_tar_reader mn_tar_reader *tar = mn_tar_reader_new(&handler, u);
-        int r = read_archive(decompressor, in, tar);
+        int r = read_archive(decompressors, in, tar);
         mn_close(u->file_fd);
         if (u->status)
                 return u->status;
@@ -257,7 +257,7 @@ mn_status container_archive_put(container_engine *e, const char *name, const cha
                 .err = err,
                 .arena = arena,
         };
-        st = unpack(&u, image_store_decompressor(e->options.images), in, err);
+        st = unpack(&u, image_store_decompressors(e->options.images), in, err);
         if (!st)
                 container_event(tree.c, "extract-to-dir", NULL);
         return st;

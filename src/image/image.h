@@ -75,8 +75,8 @@ void image_store_keep_compressed(image_store *images, bool keeps);
 /* "erofs" or "unpack": what GET /info and inspect name as the storage driver. */
 const char *image_store_driver(const image_store *images);
 
-/* The program that decompresses, as configured. */
-const char *image_store_decompressor(const image_store *images);
+/* Who decompresses (worker/decompress.h). */
+struct decompress_pool *image_store_decompressors(const image_store *images);
 
 /* What its mounts read from ("files", "loop devices", "directories") and where they are ("detached", "in a
    mount namespace of the daemon"). */

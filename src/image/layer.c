@@ -69,7 +69,7 @@ mn_status layer_store_open(const char *data_root, const layer_options *options, 
         layers->fd = open_folder(data_root, "layers");
         layers->trash = image_trash_new(layers->tmp_fd);
         layers->unpack_path = options->unpack_path ? mn_strdup(options->unpack_path) : NULL;
-        layers->decompress_path = options->decompress_path ? mn_strdup(options->decompress_path) : NULL;
+        layers->decompressors = decompress_pool_new(options->decompress_path);
         mn_status st = MN_OK;
         if (layers->fd < 0 || layers->tmp_fd < 0) {
                 st = mn_fail_errno(err, layers->fd < 0 ? layers->fd : layers->tmp_fd, "opening \"%s/layers\"",
@@ -96,15 +96,15 @@ void layer_store_close(layer_store *layers) {
         mn_close(layers->fd);
         mn_close(layers->tmp_fd);
         free(layers->unpack_path);
-        free(layers->decompress_path);
+        decompress_pool_free(layers->decompressors);
         pthread_mutex_destroy(&layers->lock);
         pthread_mutex_destroy(&layers->owed_lock);
         pthread_mutex_destroy(&layers->sync_lock);
         free(layers);
 }
 
-const char *layer_store_decompressor(const layer_store *layers) {
-        return layers->decompress_path;
+decompress_pool *layer_store_decompressors(const layer_store *layers) {
+        return layers->decompressors;
 }
 
 const char *layer_store_driver(const layer_store *layers) {

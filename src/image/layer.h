@@ -65,8 +65,8 @@ const char *layer_store_driver(const layer_store *layers);
 const char *layer_store_backing(const layer_store *layers);
 const char *layer_store_place(const layer_store *layers);
 
-/* The program that decompresses, as in the options. */
-const char *layer_store_decompressor(const layer_store *layers);
+/* Who decompresses (worker/decompress.h); an operation that reads several layers enters it. */
+struct decompress_pool *layer_store_decompressors(const layer_store *layers);
 
 /* True when the layer is on disk; its tar's size. */
 bool layer_store_has(layer_store *layers, const char *diff_id, int64_t *ret_size);

@@ -8,6 +8,7 @@
 #include "image/layer.h"
 #include "image/mount_space.h"
 #include "image/trash.h"
+#include "worker/decompress.h"
 
 enum {
         LAYER_CHUNK_SIZE = 256 << 10, /* bytes handed from thread to thread */
@@ -24,7 +25,7 @@ struct layer_store {
         bool wants_string;         /* overlays in the space take their layers in one string */
         image_trash *trash;
         char *unpack_path;
-        char *decompress_path;
+        decompress_pool *decompressors;
         pthread_mutex_t lock; /* of mounts */
         mn_map *mounts;       /* layer name to int *, a detached mount */
         pthread_mutex_t owed_lock, sync_lock;

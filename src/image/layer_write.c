@@ -283,7 +283,7 @@ static mn_status explain(layer_writer *w, int r, mn_err *err) {
 
 static int start(layer_writer *w) {
         mn_compression format = mn_compression_detect(w->head, w->head_len);
-        int r = decompress_worker_new(w->layers->decompress_path, format, true, put, w, &w->decompressor);
+        int r = decompress_worker_new(w->layers->decompressors, format, true, put, w, &w->decompressor);
         return r < 0 ? r : decompress_worker_feed(w->decompressor, w->head, w->head_len);
 }
 

@@ -318,7 +318,7 @@ static mn_status read_archive(struct reading *r) {
         if (n < 0)
                 return mn_fail_errno(r->load.err, (int) n, "reading the archive");
         cleanup_decompress_worker decompress_worker *d = NULL;
-        int error = decompress_worker_new(layer_store_decompressor(r->load.images->layers_on_disk),
+        int error = decompress_worker_new(layer_store_decompressors(r->load.images->layers_on_disk),
                                           mn_compression_detect(buffer, (size_t) n), false, to_reader, r, &d);
         if (error == -ENOTSUP)
                 return mn_fail(r->load.err, MN_INVALID, "unsupported compression of the archive");
@@ -360,6 +360,7 @@ mn_status image_load(image_store *images, const image_load_spec *spec, mn_err *e
                           .err = err ? err : &own },
                 .text = MN_STR_INIT(OCI_DOCUMENT_MAX + 1),
         };
+        decompress_pool_enter(layer_store_decompressors(images->layers_on_disk));
         r.reader = mn_tar_reader_new(&handler, &r);
         mn_status st = read_archive(&r);
         cleanup_err mn_err ending_err = { 0 };
@@ -371,6 +372,7 @@ mn_status image_load(image_store *images, const image_load_spec *spec, mn_err *e
         layer_copy_free(r.copy);
         mn_tar_reader_free(r.reader);
         mn_str_release(&r.text);
+        decompress_pool_leave(layer_store_decompressors(images->layers_on_disk));
         if (!st)
                 st = load_images_of(&r.load);
         release_layers(&r.load);

@@ -313,8 +313,8 @@ const char *image_store_driver(const image_store *images) {
         return layer_store_driver(images->layers_on_disk);
 }
 
-const char *image_store_decompressor(const image_store *images) {
-        return layer_store_decompressor(images->layers_on_disk);
+struct decompress_pool *image_store_decompressors(const image_store *images) {
+        return layer_store_decompressors(images->layers_on_disk);
 }
 
 const char *image_store_backing(const image_store *images) {

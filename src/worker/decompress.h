@@ -12,14 +12,26 @@
 
 typedef struct decompress_worker decompress_worker;
 
-/* Starts the worker `program`; NULL: the bytes are decompressed in this process, for tools. A stream that is
- * not compressed has no worker. The sink gets bytes that may change while it looks at them: with `copies` it
- * promises to copy them first, without, it gets a copy. 0, -ENOTSUP for a format that is not supported, or
- * another -errno. */
-int decompress_worker_new(const char *program, mn_compression format, bool copies, mn_sink_fn sink, void *arg,
-                          decompress_worker **ret);
+/* Where workers come from. `program` is minato-decompress; NULL: the bytes are decompressed in this process,
+ * for tools. May be used by several threads. */
+typedef struct decompress_pool decompress_pool;
+decompress_pool *decompress_pool_new(const char *program);
 
-/* Ends the worker if it still runs. NULL is accepted. */
+/* When no worker and no operation is left. */
+void decompress_pool_free(decompress_pool *pool);
+
+/* Around an operation with several streams: a worker that has done one is kept for the next, until the last
+ * operation under way leaves. */
+void decompress_pool_enter(decompress_pool *pool);
+void decompress_pool_leave(decompress_pool *pool);
+
+/* A worker for one stream; one that is not compressed has none. The sink gets bytes that may change while it
+ * looks at them: with `copies` it promises to copy them first, without, it gets a copy. 0, -ENOTSUP for a
+ * format that is not supported, or another -errno. */
+int decompress_worker_new(decompress_pool *pool, mn_compression format, bool copies, mn_sink_fn sink,
+                          void *arg, decompress_worker **ret);
+
+/* Ends it if it is in the middle of the stream. NULL is accepted. */
 void decompress_worker_free(decompress_worker *w);
 void decompress_worker_freep(decompress_worker **w);
 #define cleanup_decompress_worker MN_CLEANUP(decompress_worker_freep)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * minato-decompress gzip|zstd: the daemon's worker that decompresses one stream. It has memory to read from
- * and to write to, two sockets, and nothing else: a stream that makes this program do something else finds
- * nothing to do it with. When the daemon is gone, so is it.
+ * minato-decompress: the daemon's worker that decompresses one stream after the other. It has memory to read
+ * from and to write to, two sockets, and nothing else: a stream that makes this program do something else
+ * finds nothing to do it with. When the daemon is gone, so is it.
  */
 
 #include <errno.h>
@@ -10,7 +10,6 @@
 #include <linux/capability.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -32,8 +31,9 @@ static const int allowed_calls[] = {
 struct work {
         char *memory;
         mn_decompressor *decompressor;
-        unsigned slot;  /* of the output, being filled */
-        unsigned nfree; /* output slots the daemon has emptied, that one included */
+        unsigned in_slot; /* the next one the daemon fills */
+        unsigned slot;    /* of the output, being filled */
+        unsigned nfree;   /* output slots the daemon has emptied, that one included */
 };
 
 static void say(int fd, const void *data, size_t len) {
@@ -67,20 +67,32 @@ static int put(void *arg, const void *data, size_t len) {
         return 0;
 }
 
-static int decompress(struct work *w) {
-        for (unsigned slot = 0;; slot = (slot + 1) % DECOMPRESS_SLOTS) {
-                uint32_t len;
-                hear(DECOMPRESS_IN_FD, &len, sizeof(len));
-                if (len == 0)
-                        return mn_decompressor_finish(w->decompressor);
-                if (len > DECOMPRESS_IN_SIZE)
-                        return -EPROTO;
-                int r = mn_decompressor_feed(w->decompressor, w->memory + (size_t) slot * DECOMPRESS_IN_SIZE,
-                                             len);
-                if (r < 0)
-                        return r;
-                say(DECOMPRESS_IN_FD, "", 1);
+static void begin(struct work *w, mn_compression format) {
+        mn_decompressor_free(w->decompressor);
+        w->decompressor = mn_decompressor_new(format, put, w);
+        use_slot(w);
+}
+
+/* One message of the daemon: 0 to go on, or what is wrong with the stream. */
+static int obey(struct work *w, uint32_t message) {
+        if (message == DECOMPRESS_GZIP || message == DECOMPRESS_ZSTD) {
+                begin(w, message == DECOMPRESS_ZSTD ? MN_COMPRESSION_ZSTD : MN_COMPRESSION_GZIP);
+                return 0;
         }
+        if (message > DECOMPRESS_IN_SIZE || !w->decompressor)
+                return -EPROTO;
+        if (message == 0) {
+                int r = mn_decompressor_finish(w->decompressor);
+                if (r == 0)
+                        say(DECOMPRESS_OUT_FD, &(struct decompress_out){ 0 }, sizeof(struct decompress_out));
+                return r;
+        }
+        const char *in = w->memory + (size_t) w->in_slot * DECOMPRESS_IN_SIZE;
+        w->in_slot = (w->in_slot + 1) % DECOMPRESS_SLOTS;
+        int r = mn_decompressor_feed(w->decompressor, in, message);
+        if (r == 0)
+                say(DECOMPRESS_IN_FD, "", 1);
+        return r;
 }
 
 /* Everything but the descriptors and the memory. An id map without "nobody" leaves the user as it is. */
@@ -100,19 +112,18 @@ static int give_away(void) {
         return r < 0 ? r : sandbox_filter_calls(allowed_calls, MN_ARRAY_LEN(allowed_calls));
 }
 
-int main(int argc, char **argv) {
+int main(void) {
         struct work w = { .nfree = DECOMPRESS_SLOTS };
-        bool is_zstd = argc > 1 && strcmp(argv[1], "zstd") == 0;
         w.memory = mmap(NULL, DECOMPRESS_MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
                         DECOMPRESS_MEMORY_FD, 0);
-        w.decompressor = mn_decompressor_new(is_zstd ? MN_COMPRESSION_ZSTD : MN_COMPRESSION_GZIP, put, &w);
         int r = w.memory == MAP_FAILED ? -errno : 0;
         close(DECOMPRESS_MEMORY_FD);
         if (r == 0)
                 r = give_away();
-        if (r == 0) {
-                use_slot(&w);
-                r = decompress(&w);
+        while (r == 0) {
+                uint32_t message;
+                hear(DECOMPRESS_IN_FD, &message, sizeof(message));
+                r = obey(&w, message);
         }
         say(DECOMPRESS_OUT_FD, &(struct decompress_out){ .error = r }, sizeof(struct decompress_out));
         _exit(0);

@@ -15,13 +15,15 @@ def worker():
     memory = os.memfd_create('slots')
     os.ftruncate(memory, 4 * (64 + 256) * 1024)
     (into, their_in), (out, their_out) = socket.socketpair(), socket.socketpair()
+    into.settimeout(60)
+    out.settimeout(60)
     high = [os.dup2(fd, fd + 100) for fd in (their_in.fileno(), their_out.fileno(), memory)]
 
     def place():
         for to, fd in enumerate(high, 3):
             os.dup2(fd, to)
         os.closerange(6, 300)
-    process = subprocess.Popen([PROGRAM, 'gzip'], env={}, preexec_fn=place, close_fds=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    process = subprocess.Popen([PROGRAM], env={}, preexec_fn=place, close_fds=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     for fd in high:
         os.close(fd)
@@ -37,7 +39,7 @@ def test_what_the_worker_keeps(worker):
     process, into, out, memory = worker
     packed = gzip.compress(b'abc' * 1000)
     os.pwrite(memory, packed, 0)
-    into.sendall(struct.pack('I', len(packed)))
+    into.sendall(struct.pack('II', 0xffffffff, len(packed)))  # gzip
     assert struct.unpack('Ii', out.recv(8)) == (3000, 0) and os.pread(memory, 3000, 4 * 64 * 1024) == b'abc' * 1000
     assert into.recv(1) == b'\0'  # it waits for the next slot now
     proc = pathlib.Path(f'/proc/{process.pid}')
@@ -50,7 +52,9 @@ def test_what_the_worker_keeps(worker):
     assert limits['Max open files'] == ['8', '8'] and limits['Max address space'] == [str(512 << 20)] * 2
     assert sorted(os.listdir(proc / 'fd')) == ['0', '1', '2', '3', '4']
     into.sendall(struct.pack('I', 0))
-    assert struct.unpack('Ii', out.recv(8)) == (0, 0) and process.wait() == 0
+    assert struct.unpack('Ii', out.recv(8)) == (0, 0)
+    into.sendall(struct.pack('III', 0xffffffff, 3, 0))  # the next slot holds no gzip
+    assert struct.unpack('Ii', out.recv(8)) == (0, -74) and process.wait() == 0
 
 
 def test_it_ends_with_the_daemon(worker):

@@ -21,6 +21,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "sys/fd.h"
+#include "sys/file.h"
 #include "worker/decompress.h"
 
 static const char *program; /* minato-decompress */
@@ -62,17 +63,38 @@ static void fill(mn_str *text) {
                 mn_str_printf(text, "%u %x;", i, i * 2654435761u);
 }
 
-static int run(const char *path, const mn_str *in, size_t step, bool copies, mn_sink_fn sink, void *arg) {
+static int run_in(decompress_pool *pool, const mn_str *in, size_t step, bool copies, mn_sink_fn sink,
+                  void *arg) {
         cleanup_decompress_worker decompress_worker *w = NULL;
-        int r = decompress_worker_new(path, mn_compression_detect(in->data, in->len), copies, sink, arg, &w);
+        int r = decompress_worker_new(pool, mn_compression_detect(in->data, in->len), copies, sink, arg, &w);
         for (size_t at = 0; r == 0 && at < in->len; at += step)
                 r = decompress_worker_feed(w, in->data + at, MN_MIN(step, in->len - at));
         return r < 0 ? r : decompress_worker_finish(w);
 }
 
+static int run(const char *path, const mn_str *in, size_t step, bool copies, mn_sink_fn sink, void *arg) {
+        decompress_pool *pool = decompress_pool_new(path);
+        int r = run_in(pool, in, step, copies, sink, arg);
+        decompress_pool_free(pool);
+        return r;
+}
+
 static void no_child_is_left(void) {
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
         assert_int_equal(errno, ECHILD);
+}
+
+/* How many processes this one has. */
+static int children(void) {
+        char *text;
+        size_t len;
+        int n = 0;
+        cleanup_free char *path = mn_asprintf("/proc/self/task/%d/children", (int) getpid());
+        assert_true(mn_file_read(AT_FDCWD, path, 4096, &text, &len) >= 0);
+        for (size_t i = 0; i < len; i++)
+                n += text[i] == ' ';
+        free(text);
+        return n;
 }
 
 static void gives_the_same_bytes(void **state) {
@@ -99,6 +121,33 @@ static void gives_the_same_bytes(void **state) {
                 packed.data[packed.len / 3] ^= 0x10;
                 assert_int_equal(run(program, &packed, 4096, true, add, &out), -EBADMSG);
         }
+        no_child_is_left();
+}
+
+/* One process for all streams of an operation, until one of them is broken. */
+static void one_after_the_other(void **state) {
+        (void) state;
+        decompress_pool *pool = decompress_pool_new(program);
+        cleanup_str mn_str text = MN_STR_INIT(16 << 20), gzip = { 0 }, zstd = { 0 };
+        fill(&text);
+        pack(MN_COMPRESSION_GZIP, &text, &gzip);
+        pack(MN_COMPRESSION_ZSTD, &text, &zstd);
+        decompress_pool_enter(pool);
+        for (size_t i = 0; i < 6; i++) {
+                cleanup_str mn_str out = MN_STR_INIT(16 << 20);
+                mn_str cut = gzip;
+                cut.len -= 9;
+                assert_int_equal(run_in(pool, i % 2 ? &zstd : &gzip, 70000, true, add, &out), 0);
+                assert_int_equal(out.len, text.len);
+                assert_memory_equal(out.data, text.data, text.len);
+                assert_int_equal(children(), 1);
+                if (i == 3) {
+                        assert_int_equal(run_in(pool, &cut, 70000, true, add, &out), -EBADMSG);
+                        assert_int_equal(children(), 0);
+                }
+        }
+        decompress_pool_leave(pool);
+        decompress_pool_free(pool);
         no_child_is_left();
 }
 
@@ -171,9 +220,8 @@ static void a_worker_that_lies_or_dies(void **state) {
 
 int main(int argc, char **argv) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(gives_the_same_bytes),
-                cmocka_unit_test(the_sink_stops_it),
-                cmocka_unit_test(what_has_no_worker),
+                cmocka_unit_test(gives_the_same_bytes),       cmocka_unit_test(one_after_the_other),
+                cmocka_unit_test(the_sink_stops_it),          cmocka_unit_test(what_has_no_worker),
                 cmocka_unit_test(a_worker_that_lies_or_dies),
         };
         if (argc < 2 || geteuid() != 0)
