@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "image/image.h"
 #include "image/registry_client.h"
+#include "image/registry_url.h"
 #include "sys/fd.h"
 
 enum { REDIRECTS_MAX = 10, REPORT_EVERY = 1 << 20 };

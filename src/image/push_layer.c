@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "codec/digest.h"
 #include "image/push_upload.h"
+#include "image/registry_url.h"
 #include "sys/fd.h"
 
 enum { MOUNT_SOURCES_MAX = 3 };

@@ -11,6 +11,8 @@
 #include "codec/digest.h"
 #include "codec/gzip.h"
 #include "image/registry_manifest.h"
+#include "image/registry_retry.h"
+#include "image/registry_url.h"
 
 enum { INPUT_SIZE = 256 << 10, PROGRESS_BYTES = 64 << 10 };
 

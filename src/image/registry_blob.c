@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "base/time.h"
 #include "codec/digest.h"
+#include "image/registry_retry.h"
 #include "sys/fd.h"
 #include "sys/file.h"
 

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "image/registry.h"
 #include "image/registry_http.h"
+#include "image/registry_url.h"
 
 struct image_registry {
         mn_arena *arena; /* holds the copies of the configuration; with `lock` */

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "image/registry_session.h"
 #include "image/registry_token.h"
+#include "image/registry_url.h"
 
 enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 100 };
 

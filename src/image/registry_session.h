@@ -61,12 +61,5 @@ mn_status registry_session_fetch(registry_session *session, registry_http *http,
                                  const char *target, const registry_request *request,
                                  registry_response *response, mn_err *err) MN_MUST_USE;
 
-/* True when the same request may succeed later: no answer, 408, 429, 5xx. */
-bool registry_is_transient(const registry_response *response);
-
-/* Milliseconds to wait before try number `attempt` (1: the first repetition): doubling, with jitter, and at
-   least what Retry-After asks for, up to two minutes. */
-int registry_retry_delay_ms(const image_registry *registry, int attempt, const registry_response *response);
-
 /* Sleeps; false when cancelled meanwhile. */
 bool registry_session_sleep(const registry_session *session, int delay_ms);

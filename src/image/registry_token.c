@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "codec/base64.h"
 #include "image/registry_error.h"
+#include "image/registry_url.h"
 
 enum { TOKENS_MAX = 256, TOKEN_LIFE_MIN_S = 60, TOKEN_LIFE_MAX_S = 3600 };
 
