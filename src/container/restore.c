@@ -3,13 +3,13 @@
  * After a restart of the daemon: the state database is compared with what the shims say and with what they
  * have written. Every case ends in the same steps as in ordinary life: note_exit, tear-down, removal.
  *
- *   record says    bundle            then
- *   any            shim answers      it runs: taken over with pid, sandbox, volumes
- *   any            exit file         it ended meanwhile, with that code
- *   any            held by nobody    the start was not finished, or the shim was killed: what it made is
- * undone running        none              the machine was restarted: exited (255 like Docker) any -, in the
- * trash   its removal was under way: finished none           shim or exit      its removal was under way: the
- * remains are removed
+ * - Its shim answers: it runs, and is taken over with pid, sandbox, volumes.
+ * - There is an exit file: it ended meanwhile, with that code.
+ * - There is a bundle nobody holds: the start was not finished, or the shim was killed; what it made is
+ * undone.
+ * - There is no bundle, and the record says running: the machine was restarted; exited (255 like Docker).
+ * - Its directory is in the trash: its removal was under way, and is finished.
+ * - There is a shim or an exit file without a record: a removal was under way; the remains are removed.
  */
 
 #include <dirent.h>

@@ -173,6 +173,9 @@ mn_status container_restart(container_engine *e, const char *name, const contain
         if (container_check_running(c, NULL) == MN_OK) {
                 /* An end on the way to a start is no reason to remove it: the start below comes first. */
                 status = container_stop_locked(c, spec, err);
+                /* A daemon that is killed on that way leaves one that has ended, not one that never ran. */
+                if (!status && c->record->host_config.is_auto_remove)
+                        container_save_state(c);
         }
         if (!status)
                 status = container_launch(c, err);

@@ -4,10 +4,12 @@
  * How the tar of an unpacked layer is kept without a second copy of its contents. The worker writes beside
  * `tree`:
  *
- *     split    records in the order of the tar: bytes of its own (headers, padding), runs of zeros, and
- * pieces of numbered files names    for each number, from 1 on, the length and the bytes of the file's path
- * ("tree/etc/passwd"); length 0: `data/<number>`, a file that a later entry of the tar replaced opaque length
- * and bytes of the paths of opaque directories; the daemon marks them and removes the list
+ * - `split`: records in the order of the tar: bytes of its own (headers, padding), runs of zeros, and pieces
+ * of numbered files.
+ * - `names`: for each number, from 1 on, the length and the bytes of the file's path ("tree/etc/passwd");
+ *   length 0: `data/<number>`, a file that a later entry of the tar replaced.
+ * - `opaque`: length and bytes of the paths of opaque directories; the daemon marks them and removes the
+ * list.
  *
  * All of it comes from a process that has read hostile bytes. Who reads it opens paths inside the layer's
  * directory only, follows no link, and trusts the result for its digest alone. Numbers are little endian.
