@@ -49,6 +49,13 @@ class Terminal:
             except OSError:
                 raise AssertionError(f"the program ended before {pattern!r}; seen: {self.seen!r}") from None
 
+    def until_raw(self, timeout=15):
+        """Waits until the program reads keys itself: it is attached then."""
+        end = time.monotonic() + timeout
+        while termios.tcgetattr(self.slave)[3] & termios.ICANON:
+            assert time.monotonic() < end and self.process.poll() is None, f"it does not attach; seen: {self.seen!r}"
+            time.sleep(0.01)
+
     def code(self, timeout=15):
         """The exit code; the terminal must be as it was."""
         try:

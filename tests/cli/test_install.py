@@ -18,7 +18,7 @@ def root(tmp_path_factory):
 def test_every_file_is_there(root):
     found = {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}
     assert found == {
-        "bin/minato", "bin/minatod", *(f"libexec/minato/minato-{p}" for p in ("init", "runtime", "shim", "tunnel", "unpack")),
+        "bin/minato", "bin/minatod", *(f"libexec/minato/minato-{p}" for p in ("decompress", "init", "runtime", "shim", "tunnel", "unpack")),
         "lib/systemd/system/minato.service", "lib/systemd/system/minato.socket", "lib/sysusers.d/minato.conf",
         "share/bash-completion/completions/minato.bash", "share/man/man1/minato.1", "share/man/man8/minatod.8",
     }

@@ -112,7 +112,7 @@ def test_detach_and_attach(cli):
     assert t.code() == 0
     assert cli.output("inspect", "-f", "{{.State.Running}}", "d1") == "true"
     t = cli.terminal("attach", "d1")
-    time.sleep(0.3)
+    t.until_raw()
     t.type("echo it was $v\r")
     t.expect("it was kept")
     t.type("exit 5\r")
@@ -155,10 +155,15 @@ def test_exec_it(cli):
     t.type("stty size; ps | grep -c sleep\r")
     t.expect("22 77")
     t.resize(23, 78)
-    t.process.send_signal(signal.SIGWINCH)
-    time.sleep(0.3)
-    t.type("stty size; exit 6\r")
-    t.expect("23 78")
+    for _ in range(50):  # the command line may still be telling the first size
+        t.process.send_signal(signal.SIGWINCH)
+        t.type("stty size\r")
+        if t.expect(r"\r\n(\d+ \d+)\r\n").group(1) == b"23 78":
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("the new size does not arrive")
+    t.type("exit 6\r")
     assert t.code() == 6
     t = cli.terminal("exec", "-it", "e1", "cat")
     t.type("line\r")
@@ -220,7 +225,7 @@ def test_the_daemon_is_killed_meanwhile(cli):
     t.type("echo still$((1+1))\r")
     t.expect("still2")
     other = cli.terminal("attach", "k1")
-    time.sleep(0.3)
+    other.until_raw()
     other.type("echo both$((1+1))\r")
     other.expect("both2")
     t.expect("both2")
