@@ -130,8 +130,8 @@ def ping(sock):
 
 def connect(engine):
     sock = socket.socket(socket.AF_UNIX)
+    sock.connect(engine.socket)  # waits where the queue is full, as one with a timeout would not
     sock.settimeout(20)
-    sock.connect(engine.socket)
     return sock
 
 
