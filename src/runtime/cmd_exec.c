@@ -27,10 +27,6 @@
 #include "sys/file.h"
 #include "sys/spawn.h"
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
-
 enum { EXEC_FAILED = 255 };
 
 static const option_row exec_options_table[] = {

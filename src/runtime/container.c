@@ -138,22 +138,7 @@ void container_release(container *c) {
         c->arena = NULL;
 }
 
-/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, also parentheses. */
-static int start_time(pid_t pid, uint64_t *ret) {
-        char path[40];
-        snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
-        cleanup_free char *text = NULL;
-        int r = mn_file_read(AT_FDCWD, path, 4096, &text, NULL);
-        if (r < 0)
-                return r;
-        char *at = strrchr(text, ')');
-        for (int field = 2; at && field < 22; field++)
-                at = strchr(at + 1, ' ');
-        if (!at)
-                return -EINVAL;
-        at[1 + strspn(at + 1, "0123456789")] = '\0';
-        return mn_parse_u64(at + 1, UINT64_MAX >> 1, ret);
-}
+enum { START_TIME = 22 }; /* in /proc/PID/stat */
 
 /* Since 6.9 a pidfd's inode number is the process's, for this boot; before, its start time has to do. */
 static int key_of(int pidfd, pid_t pid, uint64_t *ret) {
@@ -163,7 +148,7 @@ static int key_of(int pidfd, pid_t pid, uint64_t *ret) {
                 *ret = st.st_ino;
                 return 0;
         }
-        int r = start_time(pid, ret);
+        int r = mn_process_stat(pid, START_TIME, ret);
         *ret |= UINT64_C(1) << 63;
         return r;
 }

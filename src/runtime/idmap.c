@@ -19,10 +19,6 @@
 #include "sys/mountfd.h"
 #include "sys/spawn.h"
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
-
 enum { MAX_MAPPINGS = 340, MAX_MAP_TEXT = 16384 };
 
 /* ---- checking ---- */

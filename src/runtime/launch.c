@@ -32,13 +32,6 @@
 #include "sys/path.h"
 #include "sys/spawn.h"
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
-#ifndef CLONE_NEWCGROUP
-#define CLONE_NEWCGROUP 0x02000000
-#endif
-
 /* The configuration and the seccomp program fill half of it. In one mapping of its own (above the allocator's
    threshold) pages are there when they are written, and only then. */
 enum { ARENA_SIZE = 256 << 10 };

@@ -22,13 +22,6 @@
 #include "sys/clone.h"
 #include "sys/fd.h"
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
-#ifndef CLONE_NEWCGROUP
-#define CLONE_NEWCGROUP 0x02000000
-#endif
-
 static bool needs_go_between(const namespace_plan *plan) {
         if (plan->join_flags & CLONE_NEWUSER)
                 return true;

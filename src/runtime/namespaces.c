@@ -8,14 +8,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "sys/clone.h"
 #include "sys/fd.h"
-
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x80
-#endif
-#ifndef CLONE_NEWCGROUP
-#define CLONE_NEWCGROUP 0x02000000
-#endif
 
 const namespace_kind namespace_kinds[NAMESPACE_KINDS] = {
         { "user", "user", CLONE_NEWUSER },  { "cgroup", "cgroup", CLONE_NEWCGROUP },

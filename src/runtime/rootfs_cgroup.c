@@ -14,13 +14,10 @@
 #include "base/str.h"
 #include "runtime/mount_options.h"
 #include "runtime/rootfs.h"
+#include "sys/clone.h"
 #include "sys/fd.h"
 #include "sys/mountfd.h"
 #include "sys/path.h"
-
-#ifndef CLONE_NEWCGROUP
-#define CLONE_NEWCGROUP 0x02000000
-#endif
 
 static bool is_delegated(const rootfs *fs) {
         return mn_str_equal(mn_str_map_get(&fs->spec->annotations, OCI_ANNOTATION_CGROUP), "delegate");

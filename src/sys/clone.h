@@ -3,9 +3,18 @@
 /* clone3 for single-threaded programs: a child that runs our own code in new namespaces. Threaded programs
  * use sys/spawn.h. */
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* What the C libraries' headers lack. */
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP 0x02000000
+#endif
 
 typedef struct mn_clone_spec {
         uint64_t flags;     /* CLONE_NEW*, CLONE_PARENT, CLONE_FILES; more are added as needed */

@@ -146,19 +146,25 @@ int mn_exit_code(int wait_status) {
         return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
 }
 
-pid_t mn_parent_of(pid_t pid) {
+int mn_process_stat(pid_t pid, int number, uint64_t *ret) {
         char path[40];
         snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
         cleanup_free char *text = NULL;
         int r = mn_file_read(AT_FDCWD, path, 4096, &text, NULL);
         if (r < 0)
                 return r;
-        /* "PID (name) S PPID ...": the name may hold anything, also parentheses. */
-        char *at = strrchr(text, ')');
-        if (!at || strlen(at) < 5)
+        char *at = strrchr(text, ')'); /* the name in field 2 may hold anything, also parentheses */
+        for (int field = 2; at && field < number; field++)
+                at = strchr(at + 1, ' ');
+        if (!at)
                 return -EINVAL;
+        at[1 + strspn(at + 1, "0123456789")] = '\0';
+        return mn_parse_u64(at + 1, UINT64_MAX >> 1, ret);
+}
+
+pid_t mn_parent_of(pid_t pid) {
+        enum { PARENT = 4 };
         uint64_t parent;
-        at[4 + strspn(at + 4, "0123456789")] = '\0';
-        r = mn_parse_u64(at + 4, INT32_MAX, &parent);
-        return r < 0 ? r : (pid_t) parent;
+        int r = mn_process_stat(pid, PARENT, &parent);
+        return r < 0 ? r : parent > INT32_MAX ? -EINVAL : (pid_t) parent;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* One descriptor the child gets: `from` in this process becomes `to` in the child. */
@@ -32,6 +33,9 @@ int mn_wait_pidfd(int pidfd);
 
 int mn_pidfd_open(pid_t pid);
 int mn_pidfd_kill(int pidfd, int signal);
+
+/* A number of /proc/PID/stat, by its place as proc(5) counts (from 3 on): 0 or -errno. */
+int mn_process_stat(pid_t pid, int number, uint64_t *ret);
 
 /* The parent of a process, also of one that is dead and not reaped: its number, or -errno. */
 pid_t mn_parent_of(pid_t pid);

@@ -15,6 +15,7 @@ import pytest
 from harness import daemon as daemons
 from harness import leaks
 from harness.client import frames
+from harness.wait import until
 
 SEED = 20260724
 
@@ -61,15 +62,6 @@ class Host:
         self.daemon.kill()
         until(lambda: not is_alive(pid) and (self.daemon.exec / "containers" / container / "exit").exists())
         self.daemon.start()
-
-
-def until(condition, timeout=30):
-    """Waits for a condition; the time limit only tells a failure from a slow machine."""
-    end = time.monotonic() + timeout
-    while not (value := condition()):
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.02)
-    return value
 
 
 @pytest.fixture

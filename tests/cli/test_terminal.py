@@ -64,19 +64,22 @@ def test_run_it(cli):
     assert t.code() == 7
 
 
-def test_resize(cli):
-    t = cli.terminal("run", "--rm", "-it", "--network", "none", *SHELL)
-    t.expect("# ")
-    # The command line may still be telling the first size when the window changes: ask until the last word is heard.
-    t.resize(41, 123)
+def resize_shell(t, rows, columns):
+    """The command line may still be telling the first size when the window changes: the shell is asked until the last word is heard."""
+    t.resize(rows, columns)
     for _ in range(50):
         t.process.send_signal(signal.SIGWINCH)
         t.type("stty size\r")
-        if t.expect(r"\r\n(\d+ \d+)\r\n").group(1) == b"41 123":
-            break
+        if t.expect(r"\r\n(\d+ \d+)\r\n").group(1) == f"{rows} {columns}".encode():
+            return
         time.sleep(0.1)
-    else:
-        raise AssertionError("the new size does not arrive")
+    raise AssertionError("the new size does not arrive")
+
+
+def test_resize(cli):
+    t = cli.terminal("run", "--rm", "-it", "--network", "none", *SHELL)
+    t.expect("# ")
+    resize_shell(t, 41, 123)
     t.type("exit\r")
     assert t.code() == 0
 
@@ -154,15 +157,7 @@ def test_exec_it(cli):
     t.expect("# ")
     t.type("stty size; ps | grep -c sleep\r")
     t.expect("22 77")
-    t.resize(23, 78)
-    for _ in range(50):  # the command line may still be telling the first size
-        t.process.send_signal(signal.SIGWINCH)
-        t.type("stty size\r")
-        if t.expect(r"\r\n(\d+ \d+)\r\n").group(1) == b"23 78":
-            break
-        time.sleep(0.1)
-    else:
-        raise AssertionError("the new size does not arrive")
+    resize_shell(t, 23, 78)
     t.type("exit 6\r")
     assert t.code() == 6
     t = cli.terminal("exec", "-it", "e1", "cat")

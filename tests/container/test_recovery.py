@@ -11,6 +11,7 @@ import pytest
 
 from harness import leaks
 from harness.client import frames
+from harness.wait import until
 
 SEED = int(os.environ.get("MINATO_TEST_SEED", "1"))
 
@@ -31,15 +32,6 @@ def start(daemon, container):
 
 def inspect(daemon, container):
     return ok(daemon.request("GET", f"/containers/{container}/json")).json()
-
-
-def until(condition, seconds=30):
-    """Waits for a condition; the time limit only tells a failure from a slow machine."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it does not come to pass"
-        time.sleep(0.02)
-    return value
 
 
 def numbers(daemon, container):

@@ -9,6 +9,7 @@ import pytest
 
 from harness import leaks
 from harness.client import frames
+from harness.wait import until
 
 STOPPED = 3
 
@@ -16,15 +17,6 @@ STOPPED = 3
 def ok(answer, *statuses):
     assert answer.status in (statuses or (200, 201, 204)), answer.body
     return answer
-
-
-def until(condition, seconds=30):
-    """Waits for a condition; the time limit only tells a failure from a slow machine."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it does not come to pass"
-        time.sleep(0.02)
-    return value
 
 
 def start(daemon, *cmd, **host):
